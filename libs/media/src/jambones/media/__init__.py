@@ -1,0 +1,1 @@
+"""The media engine and the rtpengine client."""

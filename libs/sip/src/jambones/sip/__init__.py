@@ -1,0 +1,1 @@
+"""The SIP stack: grammar, transports, transactions, dialogs, digest and SDP."""

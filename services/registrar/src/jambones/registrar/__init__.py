@@ -1,0 +1,1 @@
+"""Registrations of devices, and ours towards carriers."""

@@ -1,0 +1,1 @@
+"""The edge: SIP from outside, admission, routing, media anchoring."""

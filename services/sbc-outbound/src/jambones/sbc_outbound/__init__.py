@@ -1,0 +1,1 @@
+"""Egress: calls towards users, carriers and SIP URIs."""
