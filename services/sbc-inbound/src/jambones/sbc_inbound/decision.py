@@ -1,0 +1,78 @@
+"""Decisions that carry their reasons: what was chosen, and which rules led there.
+
+The reasons are data, so the log, the call record and a dry run of routing tell the same story.
+"""
+
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Verdict = Literal["passed", "matched", "missed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule that was looked at: `missed` leads to the next rule, `refused` and `matched` end the search."""
+
+    name: str
+    verdict: Verdict
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.verdict}{': ' if self.detail else ''}{self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[T_co]):
+    result: T_co
+    reasons: tuple[Rule, ...] = ()
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a caller is turned away, and with which response.
+
+    `account_sid` is set when the account is known: such a refusal leaves a call record.
+    `alert` is the type of the alert the tenant (or, without an account, nobody) gets.
+    """
+
+    status: int
+    cause: str
+    reason_phrase: str | None = None
+    x_reason: str | None = None
+    account_sid: str | None = None
+    alert: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+    def sip_headers(self) -> list[tuple[str, str]]:
+        """The headers of the response."""
+        shown = [("X-Reason", self.x_reason)] if self.x_reason else []
+        return [*shown, *self.headers]
+
+
+class Reasons:
+    """Collects the rules a decision looked at, in order."""
+
+    __slots__ = ("_rules",)
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+
+    def passed(self, name: str, detail: str = "") -> None:
+        self._rules.append(Rule(name, "passed", detail))
+
+    def missed(self, name: str, detail: str = "") -> None:
+        self._rules.append(Rule(name, "missed", detail))
+
+    def matched(self, name: str, detail: str, result: T) -> Decision[T]:
+        self._rules.append(Rule(name, "matched", detail))
+        return Decision(result, tuple(self._rules))
+
+    def refused(self, name: str, refusal: Refusal, detail: str = "") -> Decision[Refusal]:
+        self._rules.append(Rule(name, "refused", detail or refusal.x_reason or refusal.cause))
+        return Decision(refusal, tuple(self._rules))
