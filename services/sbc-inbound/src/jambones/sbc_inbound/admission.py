@@ -1,8 +1,8 @@
 """How many calls there may be: counts shared between edges as leases, and one call's place in them.
 
-A lease is this edge's count for one account (or service provider) in a key-value bucket whose entries expire; the total
-is the sum over edges, so the calls of a crashed edge leave the sum by themselves. Each edge watches the bucket, hence
-knows the others' counts without asking. Writes are coalesced: one in flight, the newest count next.
+A lease is this edge's count for one tenant (account or service provider) in a key-value bucket whose entries expire;
+the total is the sum over edges, so the calls of a crashed edge leave the sum by themselves. Each edge watches the
+bucket, hence knows the others' counts without asking. Writes are coalesced: one in flight, the newest count next.
 
 Far below a limit a call is admitted from what is known. Near the limit the own count is written first and must come
 back through the watch: the watch is ordered, so all that others wrote before is then known too, and two edges cannot
@@ -10,14 +10,20 @@ both take the last place.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
-logger = logging.getLogger(__name__)
+import structlog
+from pydantic import BaseModel, ConfigDict
+
+from jambones.common.bus.bucket import Changed, Removed, SnapshotDone
+from jambones.common.errors import BusUnavailable
+from jambones.common.tasks import Tasks, cancel
+
+log = structlog.get_logger(__name__)
 
 
 class CallState(Enum):
@@ -68,31 +74,42 @@ class Limit:
     sid: str
     calls: int
 
+    @property
+    def near(self) -> int:
+        """From this total on the others' newest counts matter."""
+        return self.calls - max(20, self.calls // 5)
+
+
+class Lease(BaseModel):
+    """Calls in progress for one tenant on one edge: bucket `leases`, key ("in", tenant sid, edge)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    calls: int
+
 
 class LeaseStore(Protocol):
-    """The bucket of leases. Keys are `in.<sid>.<edge>`."""
+    """The bucket of leases, as far as it is needed here."""
 
-    async def put(self, key: str, count: int) -> None: ...
-
-    def watch(self) -> AsyncIterator[tuple[str, int | None]]:
-        """Every entry there is, then each change in order, our own too; None for a deleted one."""
+    async def put(self, *key: str, value: Lease) -> int:
+        """Returns the revision; raises BusUnavailable."""
         ...
+
+    def watch(self, *prefix: str) -> AsyncIterator[Changed[Lease] | Removed | SnapshotDone]: ...
 
 
 @dataclass(slots=True)
 class _Own:
-    """This edge's lease for one tenant: the count, and how far it is written and seen in the watch."""
+    """This edge's lease for one tenant: the count, and the calls that wait for it to be written and seen."""
 
     count: int = 0
-    changed: int = 0  # number of the newest change
-    confirmed: int = 0  # number of the newest change seen coming back
+    dirty: bool = False
     writing: asyncio.Task[None] | None = None
-    pending: list[tuple[int, int]] = field(default_factory=list)  # (change, count) written, not yet seen
-    waiters: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
 
 class Leases:
-    """The counts of all edges, seen from this one."""
+    """The counts of all edges, seen from this one. Times in seconds."""
 
     def __init__(
         self, edge: str, store: LeaseStore, *, ttl: float = 60, beat: float = 20, patience: float = 0.5
@@ -101,26 +118,27 @@ class Leases:
         self._ttl, self._beat, self._patience = ttl, beat, patience
         self._own: dict[str, _Own] = {}
         self._others: dict[str, dict[str, tuple[int, float]]] = {}
-        self._writes: set[asyncio.Task[None]] = set()
+        self._seen = 0
+        self._unseen: list[tuple[int, asyncio.Future[None]]] = []
+        self._tasks = Tasks()
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Leases"]:
         """Watch and refresh while inside; the own leases are taken back at the end."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._watch()), group.create_task(self._refresh())]
+        async with self._tasks:
+            self._tasks.start(self._watch(), name="watch leases")
+            self._tasks.every(self._beat, self._refresh, name="refresh leases")
             try:
                 yield self
             finally:
-                for task in tasks:
-                    task.cancel()
                 await self._take_back()
 
     def total(self, sid: str) -> int:
         """Calls in progress for the tenant, on all edges."""
         now = asyncio.get_running_loop().time()
-        others = self._others.get(sid, {})
         own = self._own.get(sid)
-        return (own.count if own else 0) + sum(count for count, until in others.values() if until > now)
+        others = self._others.get(sid, {}).values()
+        return (own.count if own else 0) + sum(count for count, until in others if until > now)
 
     def own(self) -> Mapping[str, int]:
         """This edge's counts by tenant."""
@@ -133,11 +151,12 @@ class Leases:
         """
         for sid in sids:
             self._change(sid, +1)
+        broken: Limit | None = None
         done = False
         try:
             for limit in limits:
-                if self.total(limit.sid) > limit.calls - max(20, limit.calls // 5):
-                    await self._confirmed(limit.sid)
+                if self.total(limit.sid) > limit.near:
+                    await self._known_everywhere(limit.sid)
             broken = next((limit for limit in limits if self.total(limit.sid) > limit.calls), None)
             done = broken is None
         finally:
@@ -153,112 +172,92 @@ class Leases:
                 self._change(sid, -1)
 
     def reconcile(self, truth: Mapping[str, int]) -> dict[str, int]:
-        """Set the own counts to what is really in progress; the differences found (they are bugs, so log them)."""
+        """Set the own counts to what is really in progress; the differences found are bugs, so tell them."""
         found = {}
         for sid in {*self._own, *truth}:
-            off = self._own.get(sid, _Own()).count - truth.get(sid, 0)
-            if off:
+            own = self._own.get(sid)
+            if off := (own.count if own else 0) - truth.get(sid, 0):
                 found[sid] = off
                 self._change(sid, -off)
         return found
 
-    async def _take_back(self) -> None:
-        """Stop writing and clear the own leases; they would expire by themselves, but later."""
-        writes = list(self._writes)
-        for task in writes:
-            task.cancel()
-        await asyncio.gather(*writes, return_exceptions=True)
-        with suppress(Exception):
-            async with asyncio.timeout(1):
-                for sid in list(self._own):
-                    await self._store.put(self._key(sid), 0)
-        self._own.clear()
-
-    def _change(self, sid: str, step: int) -> None:
+    def _change(self, sid: str, step: int) -> _Own:
         own = self._own.setdefault(sid, _Own())
         own.count += step
-        own.changed += 1
+        own.dirty = True
         if own.writing is None:
-            own.writing = asyncio.create_task(self._write(sid, own), name=f"lease {sid}")
-            self._writes.add(own.writing)
-            own.writing.add_done_callback(self._writes.discard)
+            own.writing = self._tasks.start(self._write(sid, own), name="write lease")
+        return own
 
     async def _write(self, sid: str, own: _Own) -> None:
         """Write until the newest count is out: changes made meanwhile share the next write."""
         try:
-            written = -1
-            while written != own.changed:
-                await asyncio.sleep(0)  # let the calls of this turn of the loop share one write
-                written = own.changed
-                own.pending = [*own.pending[-63:], (written, own.count)]
+            while own.dirty:
+                await asyncio.sleep(0)  # the calls of this turn of the loop share one write
+                own.dirty = False
+                waiters, own.waiters = own.waiters, []
                 try:
-                    await self._store.put(self._key(sid), own.count)
-                except Exception as error:  # the bus is away: calls go on, the refresh writes later
-                    logger.warning("lease not written", extra={"error": str(error)})
-                    own.pending.clear()
-                    self._confirm(own, written)
+                    revision = await self._store.put("in", sid, self._edge, value=Lease(calls=own.count))
+                except BusUnavailable as exc:
+                    # Calls go on with what is known; the refresh writes again.
+                    log.warning("lease not written", error=str(exc))
+                    revision = 0
+                for waiter in waiters:
+                    self._await_revision(revision, waiter)
         finally:
             own.writing = None
-            if own.count == 0 and own.confirmed == own.changed:
+            if own.count == 0 and not own.dirty:
                 self._own.pop(sid, None)
 
-    async def _confirmed(self, sid: str) -> None:
+    async def _known_everywhere(self, sid: str) -> None:
         """Wait until the own count has been written and seen in the watch; not longer than the patience."""
         own = self._own[sid]
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        own.waiters.append((own.changed, waiter))
+        own.waiters.append(waiter)
+        self._change(sid, 0)
         # A bus that is away must not stop calls: then what is known decides.
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 await waiter
 
-    def _confirm(self, own: _Own, change: int) -> None:
-        own.confirmed = max(own.confirmed, change)
-        waiting = []
-        for wanted, waiter in own.waiters:
-            if wanted > own.confirmed:
-                waiting.append((wanted, waiter))
-            elif not waiter.done():
-                waiter.set_result(None)
-        own.waiters = waiting
+    def _await_revision(self, revision: int, waiter: asyncio.Future[None]) -> None:
+        if revision > self._seen:
+            self._unseen.append((revision, waiter))
+        elif not waiter.done():
+            waiter.set_result(None)
 
     async def _watch(self) -> None:
-        async for key, count in self._store.watch():
-            _, _, rest = key.partition(".")
-            sid, _, edge = rest.rpartition(".")
-            if edge == self._edge:
-                self._seen(sid, count)
-            elif count:
-                until = asyncio.get_running_loop().time() + self._ttl
-                self._others.setdefault(sid, {})[edge] = (count, until)
-            elif sid in self._others:
-                self._others[sid].pop(edge, None)
-
-    def _seen(self, sid: str, count: int | None) -> None:
-        own = self._own.get(sid)
-        if own is None:
-            return
-        for index, (change, written) in enumerate(own.pending):
-            if written == count:
-                del own.pending[: index + 1]
-                self._confirm(own, change)
-                return
+        loop = asyncio.get_running_loop()
+        async for change in self._store.watch("in"):
+            match change:
+                case Changed((_, sid, edge), lease, revision):
+                    if edge != self._edge:
+                        self._others.setdefault(sid, {})[edge] = (lease.calls, loop.time() + self._ttl)
+                    self._seen = max(self._seen, revision)
+                    waiting, self._unseen = self._unseen, []
+                    for wanted, waiter in waiting:
+                        self._await_revision(wanted, waiter)
+                case Removed((_, sid, edge)) if sid in self._others:
+                    self._others[sid].pop(edge, None)
+                case _:
+                    continue
 
     async def _refresh(self) -> None:
         """Rewrite the leases before they expire, and forget those of edges that did not."""
-        while True:
-            await asyncio.sleep(self._beat)
-            for sid, own in list(self._own.items()):
-                if own.count == 0 and own.writing is None:
-                    del self._own[sid]
-                else:
-                    self._change(sid, 0)
-            now = asyncio.get_running_loop().time()
-            for sid, edges in list(self._others.items()):
-                for edge in [edge for edge, (_, until) in edges.items() if until <= now]:
-                    del edges[edge]
-                if not edges:
-                    del self._others[sid]
+        for sid in list(self._own):
+            self._change(sid, 0)
+        now = asyncio.get_running_loop().time()
+        for sid, edges in list(self._others.items()):
+            for edge in [edge for edge, (calls, until) in edges.items() if until <= now or not calls]:
+                del edges[edge]
+            if not edges:
+                del self._others[sid]
 
-    def _key(self, sid: str) -> str:
-        return f"in.{sid}.{self._edge}"
+    async def _take_back(self) -> None:
+        """Stop writing and clear the own leases; they would expire by themselves, but later."""
+        await cancel(*(own.writing for own in self._own.values() if own.writing is not None))
+        with suppress(BusUnavailable, TimeoutError):
+            async with asyncio.timeout(1):
+                for sid in list(self._own):
+                    await self._store.put("in", sid, self._edge, value=Lease(calls=0))
+        self._own.clear()

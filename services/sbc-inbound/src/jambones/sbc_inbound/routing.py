@@ -180,7 +180,7 @@ def _default(tables: Tables, caller: TrunkCaller, reasons: Reasons) -> Found | R
 
 def _ambiguous(text: str, caller: TrunkCaller) -> Refusal:
     account_sid = caller.account.account_sid if caller.account is not None else None
-    return Refusal(503, "ambiguous route", x_reason=text, account_sid=account_sid, alert="ambiguous-route")
+    return Refusal(503, "ambiguous route", x_reason=text, account_sid=account_sid)
 
 
 def _by_route(tables: Tables, account: Account, did: str, reasons: Reasons) -> str | None:
