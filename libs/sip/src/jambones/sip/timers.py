@@ -1,0 +1,121 @@
+"""Timer values of RFC 3261 table 4, and the one wheel on which every timer of an endpoint turns."""
+
+import heapq
+import math
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from dataclasses import dataclass
+from logging import getLogger
+from typing import Any
+
+log = getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SipTimers:
+    """Times in seconds. Defaults are RFC 3261's."""
+
+    t1: float = 0.5
+    """Round trip estimate: first retransmission interval; transactions give up after 64 of it."""
+    t2: float = 4.0
+    """Longest interval between retransmissions."""
+    t4: float = 5.0
+    """How long a message may stay in the network."""
+    timer_c: float = 180.0
+    """How long an INVITE of ours may ring after its last provisional response; 0 = for ever."""
+    timer_d: float = 32.0
+    """How long a failed INVITE's retransmitted final responses are acknowledged."""
+    prack_hold: float = 0.5
+    """How long a 2xx waits for an outstanding PRACK (RFC 3262)."""
+    glare_owner: tuple[float, float] = (2.1, 4.0)
+    """Wait after 491 when we own the Call-ID (RFC 3261 section 14.1)."""
+    glare_other: tuple[float, float] = (0.0, 2.0)
+    """Wait after 491 when the peer owns the Call-ID."""
+    connect: float = 4.0
+    """How long opening a TCP connection may take."""
+    idle_close: float = 3600.0
+    """A connection without traffic is closed after this."""
+
+    @property
+    def give_up(self) -> float:
+        """64·T1: timers B, F, H, L and M."""
+        return 64 * self.t1
+
+
+class Timer:
+    """A pending call; ``cancel()`` may come at any time, also after it fired."""
+
+    __slots__ = ("_args", "_callback")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self._callback: Callable[..., object] | None = callback
+        self._args = args
+
+    @property
+    def pending(self) -> bool:
+        return self._callback is not None
+
+    def cancel(self) -> None:
+        self._callback = None
+        self._args = ()
+
+    def fire(self) -> None:
+        callback, args = self._callback, self._args
+        self.cancel()
+        if callback is not None:
+            callback(*args)
+
+
+class TimerWheel:
+    """All timers of an endpoint on one loop timer.
+
+    Times round up to ``grain`` seconds; timers of one grain share a bucket, so that starting and cancelling one (as
+    happens to nearly all of SIP's) costs a list append and no heap work.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, grain: float = 0.01) -> None:
+        self._loop = loop
+        self._grain = grain
+        self._buckets: dict[int, list[Timer]] = {}
+        self._order: list[int] = []
+        self._handle: TimerHandle | None = None
+        self._armed_for = -1
+
+    def after(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
+        timer = Timer(callback, args)
+        tick = math.ceil((self._loop.time() + delay) / self._grain)
+        bucket = self._buckets.get(tick)
+        if bucket is not None:
+            bucket.append(timer)
+            return timer
+        self._buckets[tick] = [timer]
+        heapq.heappush(self._order, tick)
+        if self._handle is None or tick < self._armed_for:
+            self._arm(tick)
+        return timer
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._buckets.clear()
+        self._order.clear()
+
+    def _arm(self, tick: int) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._armed_for = tick
+        self._handle = self._loop.call_at(tick * self._grain, self._turn)
+
+    def _turn(self) -> None:
+        self._handle = None
+        # Half a grain of slack: the loop may call a hair before the time it was given.
+        now = (self._loop.time() + self._grain / 2) / self._grain
+        while self._order and self._order[0] <= now:
+            for timer in self._buckets.pop(heapq.heappop(self._order)):
+                try:
+                    timer.fire()
+                except Exception:
+                    log.exception("a timer's callback failed")
+        if self._order and self._handle is None:
+            self._arm(self._order[0])
