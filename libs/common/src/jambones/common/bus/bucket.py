@@ -1,0 +1,265 @@
+"""Typed key-value buckets, with the traps of NATS key-value stores handled in one place.
+
+* Keys are tuples; each part is encoded, since NATS allows few characters in them.
+* Time to live is per bucket; per key (`put(..., ttl=)`) only where the server has it (2.11), so values that must expire
+  should also carry `expires_at`.
+* A watcher first receives what is there, then a marker; after a reconnection it starts again, and what has gone
+  meanwhile is told as removed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import nats.errors
+import nats.js.errors
+import structlog
+from nats.js.api import Header, KeyValueConfig, StorageType
+from nats.js.kv import KeyValue
+from pydantic import BaseModel, ValidationError
+
+from jambones.common.bus.connection import Connection
+from jambones.common.bus.event import decode_token, encode_token
+from jambones.common.errors import BusUnavailable, Conflict
+from jambones.common.tasks import backoff
+
+log = structlog.get_logger(__name__)
+M = TypeVar("M", bound=BaseModel)
+Key = tuple[str, ...]
+TROUBLE = (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError)
+
+
+@dataclass(frozen=True)
+class Changed(Generic[M]):
+    """A key has this value now."""
+
+    key: Key
+    value: M
+    revision: int
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A key was deleted or has expired."""
+
+    key: Key
+
+
+@dataclass(frozen=True)
+class SnapshotDone:
+    """Everything that was there has been told; sent again after each reconnection."""
+
+
+def encode_key(key: Key) -> str:
+    return ".".join(encode_token(part) for part in key)
+
+
+def decode_key(text: str) -> Key:
+    return tuple(decode_token(part) for part in text.split("."))
+
+
+class Bucket(Generic[M]):
+    """Values of one model under keys. Every method raises BusUnavailable while NATS is away."""
+
+    def __init__(
+        self, connection: Connection, name: str, model: type[M], *, ttl: float | None, memory: bool, replicas: int
+    ) -> None:
+        self.name = name
+        self._connection = connection
+        self._model = model
+        self._ttl = ttl
+        self._memory = memory
+        self._replicas = replicas
+        self._store: KeyValue | None = None
+        self._store_generation = -1
+        self._opening = asyncio.Lock()
+
+    async def get(self, *key: str) -> Changed[M] | None:
+        """The value of a key, or None. Not for the path of a call: keep a watched copy there."""
+        try:
+            entry = await (await self._open()).get(encode_key(key))
+        except (nats.js.errors.KeyNotFoundError, nats.js.errors.KeyDeletedError):
+            return None
+        except TROUBLE as exc:
+            raise self._trouble(exc) from exc
+        value = self._read(key, entry.value)
+        return None if value is None else Changed(key, value, entry.revision or 0)
+
+    async def put(self, *key: str, value: M, ttl: float | None = None) -> int:
+        """Set a key, whatever was there; returns the revision. `ttl` in whole seconds, for this key alone."""
+        try:
+            store = await self._open()
+            if ttl is not None and self._connection.client.connected_server_version.minor >= 11:
+                subject = f"$KV.{self.name}.{encode_key(key)}"
+                ack = await self._connection.js.publish(subject, encode(value), msg_ttl=max(1, round(ttl)))
+                return ack.seq
+            return await store.put(encode_key(key), encode(value))
+        except TROUBLE as exc:
+            raise self._trouble(exc) from exc
+
+    async def create(self, *key: str, value: M) -> int:
+        """Set a key that is not there; raises Conflict when it is."""
+        return await self._write(key, value, None)
+
+    async def update(self, *key: str, value: M, revision: int) -> int:
+        """Set a key that still has `revision`; raises Conflict when somebody else was first."""
+        return await self._write(key, value, revision)
+
+    async def delete(self, *key: str, revision: int | None = None) -> None:
+        """Delete a key, there or not; with `revision`, raises Conflict when it has changed since."""
+        try:
+            store = await self._open()
+            if revision is None:
+                await store.delete(encode_key(key))
+                return
+            headers = {"KV-Operation": "DEL", Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value: str(revision)}
+            await self._connection.js.publish(f"$KV.{self.name}.{encode_key(key)}", b"", headers=headers)
+        except nats.js.errors.APIError as exc:
+            if exc.err_code in (10071, 10164):
+                raise Conflict(f"{self.name}: changed meanwhile") from exc
+            raise self._trouble(exc) from exc
+        except TROUBLE as exc:
+            raise self._trouble(exc) from exc
+
+    async def entries(self, *prefix: str) -> list[Changed[M]]:
+        """All values whose key starts with `prefix`, as they are now."""
+        found: dict[Key, Changed[M]] = {}
+        try:
+            async with asyncio.timeout(5):
+                watcher = await (await self._open()).watch(pattern(prefix), ignore_deletes=True)
+                try:
+                    async for entry in watcher:
+                        if entry is None:
+                            break
+                        key = decode_key(entry.key)
+                        if (value := self._read(key, entry.value)) is not None:
+                            found[key] = Changed(key, value, entry.revision or 0)
+                finally:
+                    await watcher.stop()  # type: ignore[no-untyped-call]
+        except TROUBLE as exc:
+            raise self._trouble(exc) from exc
+        return list(found.values())
+
+    async def watch(self, *prefix: str) -> AsyncIterator[Changed[M] | Removed | SnapshotDone]:
+        """What is there, a marker, then every change, for ever; outages are waited out."""
+        known: set[Key] = set()
+        delays = backoff()
+        while True:
+            generation = await self._connection.until_connected()
+            try:
+                watcher = await (await self._open()).watch(pattern(prefix))
+            except (*TROUBLE, BusUnavailable) as exc:
+                log.warning("cannot watch", bucket=self.name, error=repr(exc))
+                await asyncio.sleep(next(delays))
+                continue
+            delays = backoff()
+            fresh: set[Key] | None = set()
+            try:
+                while (entry := await self._next(watcher, generation)) is not self:
+                    if entry is None:
+                        for key in known - (fresh or set()):
+                            yield Removed(key)
+                        known, fresh = fresh or set(), None
+                        yield SnapshotDone()
+                        continue
+                    assert isinstance(entry, KeyValue.Entry)
+                    key = decode_key(entry.key)
+                    value = None if entry.operation else self._read(key, entry.value)
+                    keys = known if fresh is None else fresh
+                    if value is None:
+                        keys.discard(key)
+                        yield Removed(key)
+                    else:
+                        keys.add(key)
+                        yield Changed(key, value, entry.revision or 0)
+                known |= fresh or set()
+            finally:
+                await self._stop(watcher)
+
+    async def _next(self, watcher: KeyValue.KeyWatcher, generation: int) -> "KeyValue.Entry | Bucket[M] | None":
+        """The watcher's next word; the bucket itself when the connection is another one since."""
+        while self._connection.generation == generation and self._connection.connected:
+            got = asyncio.ensure_future(anext(watcher))
+            changed = asyncio.ensure_future(self._connection.changed())
+            try:
+                await asyncio.wait((got, changed), return_when=asyncio.FIRST_COMPLETED)
+                if got.done():
+                    entry: KeyValue.Entry | None = got.result()
+                    return entry
+            finally:
+                got.cancel()
+                changed.cancel()
+        return self
+
+    async def _stop(self, watcher: KeyValue.KeyWatcher) -> None:
+        try:
+            async with asyncio.timeout(1):
+                await watcher.stop()  # type: ignore[no-untyped-call]
+        except TROUBLE:
+            return
+
+    async def _write(self, key: Key, value: M, revision: int | None) -> int:
+        try:
+            store = await self._open()
+            if revision is None:
+                return await store.create(encode_key(key), encode(value))
+            return await store.update(encode_key(key), encode(value), last=revision)
+        except nats.js.errors.KeyWrongLastSequenceError as exc:
+            raise Conflict(f"{self.name}: {'taken' if revision is None else 'changed meanwhile'}") from exc
+        except TROUBLE as exc:
+            raise self._trouble(exc) from exc
+
+    async def _open(self) -> KeyValue:
+        self._connection.require()
+        if self._store is not None and self._store_generation == self._connection.generation:
+            return self._store
+        async with self._opening:
+            generation = self._connection.generation
+            try:
+                self._store = await self._create()
+            except TROUBLE as exc:
+                raise self._trouble(exc) from exc
+            self._store_generation = generation
+            return self._store
+
+    async def _create(self) -> KeyValue:
+        js = self._connection.js
+        config = KeyValueConfig(
+            bucket=self.name,
+            ttl=self._ttl,
+            storage=StorageType.MEMORY if self._memory else StorageType.FILE,
+            replicas=self._replicas,
+            max_bytes=-1,
+            # Servers of 2.11 and later tell watchers when a value expires; older ones stay silent.
+            limit_marker_ttl=max(1.0, self._ttl) if self._ttl else None,
+        )
+        try:
+            return await js.key_value(self.name)
+        except nats.js.errors.NotFoundError:
+            pass
+        try:
+            return await js.create_key_value(config)
+        except nats.js.errors.KeyValueLimitMarkerTTLNotSupportedError:
+            config.limit_marker_ttl = None
+            return await js.create_key_value(config)
+        except nats.js.errors.BadRequestError:
+            return await js.key_value(self.name)  # somebody else made it between our two requests
+
+    def _read(self, key: Key, data: bytes | None) -> M | None:
+        try:
+            return self._model.model_validate_json(data or b"")
+        except ValidationError as exc:
+            log.warning("unreadable value", bucket=self.name, problems=exc.error_count())
+            return None
+
+    def _trouble(self, exc: BaseException) -> BusUnavailable:
+        return BusUnavailable(f"bucket {self.name}: {exc or type(exc).__name__}", bucket=self.name)
+
+
+def encode(value: BaseModel) -> bytes:
+    return value.model_dump_json(exclude_none=True).encode()
+
+
+def pattern(prefix: Key) -> str:
+    return f"{encode_key(prefix)}.>" if prefix else ">"
