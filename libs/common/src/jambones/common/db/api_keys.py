@@ -1,0 +1,52 @@
+"""API keys: bearer tokens of the platform, a service provider or an account."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jambones.common.db.repository import Repository, Row
+from jambones.common.ids import new_sid
+from jambones.common.private import Private
+
+
+class ApiKey(Row):
+    api_key_sid: str
+    token: Private[str]
+    token_digest: bytes
+    account_sid: str | None
+    service_provider_sid: str | None
+    expires_at: datetime | None
+    last_used: datetime | None
+    created_at: datetime
+
+
+def digest(token: str) -> bytes:
+    """What a token is found by. Tokens are random (122 bits), so a plain hash cannot be searched."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+class ApiKeys(Repository[ApiKey]):
+    TABLE, KEY, ROW, ENTITY = "api_keys", "api_key_sid", ApiKey, "api_key"
+    SEALED = frozenset({"token"})
+    ORDER = "created_at, api_key_sid"
+
+    async def add(self, values: Mapping[str, Any]) -> ApiKey:
+        """Insert with a random token unless `values` has one (seeds)."""
+        token = values.get("token") or new_sid()
+        return await super().add({**values, "token": token, "token_digest": digest(token)})
+
+    async def by_token(self, token: str) -> ApiKey | None:
+        """The key with this token; for the platform only (who asks is not known yet)."""
+        record = await self._tx.fetchrow("SELECT * FROM api_keys WHERE token_digest = $1", digest(token))
+        return None if record is None else self.row(record)
+
+    async def note_use(self, account_sid: str) -> None:
+        """All keys of the account were used now; at most once a minute."""
+        await self._tx.execute(
+            """
+            UPDATE api_keys SET last_used = now()
+            WHERE account_sid = $1 AND (last_used IS NULL OR last_used < now() - interval '1 minute')
+            """,
+            account_sid,
+        )
