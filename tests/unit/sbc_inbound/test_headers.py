@@ -7,7 +7,7 @@ from jambones.sbc_inbound.headers import PrivateFacts, sign, verify
 
 INVITE = [
     ("Via", "SIP/2.0/UDP 192.0.2.1"),
-    ("f", "<sip:a@b>"),
+    ("From", "<sip:a@b>"),
     ("Call-ID", "1"),
     ("Max-Forwards", "70"),
     ("Authorization", "Digest x"),

@@ -1,7 +1,8 @@
 """Headers across the edge: what passes, what is ours alone, and how ours are signed.
 
 Two worlds meet here. Whatever comes from outside under a private name is deleted; the feature server believes the
-private names only together with a signature made with the platform's internal key.
+private names only together with a signature made with the platform's internal key. Rows are (name, value) as the SIP
+library gives them: compact forms resolved.
 """
 
 import hashlib
@@ -22,11 +23,10 @@ COMPATIBLE = frozenset({
 })  # fmt: skip
 # Every leg writes these itself: RFC 3261 (dialog, transport, capability), 3262, 3327, 4028.
 OF_THE_LEG = frozenset({
-    "via", "v", "route", "record-route", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m",
-    "max-forwards", "content-length", "l", "content-type", "c", "authorization", "proxy-authorization",
-    "www-authenticate", "proxy-authenticate", "authentication-info", "require", "proxy-require", "supported", "k",
-    "unsupported", "allow", "accept", "session-expires", "x", "min-se", "path", "rseq", "rack", "server",
-    "user-agent", "timestamp", "date", "retry-after",
+    "via", "route", "record-route", "from", "to", "call-id", "cseq", "contact", "max-forwards", "content-length",
+    "content-type", "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate",
+    "authentication-info", "require", "proxy-require", "supported", "unsupported", "allow", "accept",
+    "session-expires", "min-se", "path", "rseq", "rack", "server", "user-agent", "timestamp", "date", "retry-after",
 })  # fmt: skip
 # Bodies cross byte for byte inside a dialog, so what describes them crosses too.
 _WITHIN_DIALOG = OF_THE_LEG - {"user-agent", "accept", "retry-after", "date"}

@@ -1,0 +1,259 @@
+"""The media of one call: through rtpengine, or straight from one side to the other when there is none.
+
+Offers and answers are named by the side they come from, never by role: a delayed offer or a re-INVITE from the
+feature server turns the roles round, the sides stay. rtpengine knows each side by one constant tag, so that a later
+answer replaces an earlier one (forking, early media) instead of adding a second source.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from jambones.common.bus.calls import MediaSummary
+from jambones.common.errors import JambonesError
+from jambones.media.rtpengine import FEATURE_SERVER, PLAIN, SDES, WEBRTC, NgError, Profile, Reply, Session
+from jambones.sip.sdp import SdpError, SessionDescription
+
+PRIVATE, PUBLIC = "private", "public"
+"""rtpengine's interfaces. One it does not have it replaces by its first without a word."""
+
+
+class MediaFailed(JambonesError):
+    """rtpengine refused, or none takes the session; `status` is the SIP status to answer."""
+
+    def __init__(self, cause: NgError) -> None:
+        super().__init__(str(cause), command=cause.command)
+        self.status = cause.status
+
+
+class Side(StrEnum):
+    """The two sides of a call; the values are rtpengine's tags."""
+
+    FAR_END = "fe"
+    FEATURE_SERVER = "fs"
+
+    @property
+    def other(self) -> "Side":
+        return Side.FEATURE_SERVER if self is Side.FAR_END else Side.FAR_END
+
+
+class Relay(Protocol):
+    """What carries the audio. SDP in, the SDP to give to the other side out; raises MediaFailed."""
+
+    @property
+    def node(self) -> str:
+        """The rtpengine in use, empty without one."""
+        ...
+
+    async def offer(self, side: Side, sdp: bytes) -> bytes: ...
+
+    async def answer(self, side: Side, sdp: bytes) -> bytes: ...
+
+    async def close(self) -> MediaSummary | None:
+        """Free everything; what was measured, if anything was. Never raises, safe to repeat."""
+        ...
+
+
+class Straight:
+    """No rtpengine: each side learns the other's SDP."""
+
+    node = ""
+
+    async def offer(self, side: Side, sdp: bytes) -> bytes:
+        return sdp
+
+    async def answer(self, side: Side, sdp: bytes) -> bytes:
+        return sdp
+
+    async def close(self) -> MediaSummary | None:
+        return None
+
+
+class Anchored:
+    """A session of rtpengine. The command's options describe the side that will receive the result."""
+
+    def __init__(self, session: Session, far_end: Profile, *, private: bool, strict: bool) -> None:
+        """`private`: the far end is in our own network. `strict`: its media may not move to another address."""
+        self._session = session
+        self._towards = {Side.FAR_END: far_end, Side.FEATURE_SERVER: FEATURE_SERVER}
+        outside = PRIVATE if private else PUBLIC
+        self._interface = {Side.FAR_END: outside, Side.FEATURE_SERVER: PRIVATE}
+        self._flags = ("strict-source",) if strict else ("media-handover",)
+
+    @property
+    def node(self) -> str:
+        return self._session.node.name if self._session.node is not None else ""
+
+    async def offer(self, side: Side, sdp: bytes) -> bytes:
+        first = self._session.node is None
+        try:
+            return await self._session.offer(
+                sdp,
+                from_tag=side.value,
+                to_tag=None if first else side.other.value,
+                towards=self._towards[side.other],
+                direction=(self._interface[side], self._interface[side.other]),
+                flags=self._flags,
+            )
+        except NgError as exc:
+            raise MediaFailed(exc) from exc
+
+    async def answer(self, side: Side, sdp: bytes) -> bytes:
+        try:
+            return await self._session.answer(
+                sdp,
+                from_tag=side.other.value,
+                to_tag=side.value,
+                towards=self._towards[side.other],
+                flags=self._flags,
+            )
+        except NgError as exc:
+            raise MediaFailed(exc) from exc
+
+    async def close(self) -> MediaSummary | None:
+        reply = await self._session.delete()
+        return summary(reply) if reply is not None else None
+
+
+def profile_of(sdp: bytes) -> Profile:
+    """What kind of peer wrote this description: decided by its content, not by its transport."""
+    protocols = re.findall(rb"^m=audio \S+ (\S+)", sdp, re.MULTILINE)
+    if any(protocol.startswith(b"UDP/TLS/") for protocol in protocols):
+        return WEBRTC
+    if any(protocol.startswith(b"RTP/SAVP") for protocol in protocols):
+        return SDES if b"\na=crypto:" in sdp else WEBRTC
+    return PLAIN
+
+
+def summary(reply: Reply) -> MediaSummary:
+    """What rtpengine measured of the far end: the last words of a deleted session."""
+    packets = {side: _packets(reply, side) for side in Side}
+    loss: list[int] = []
+    jitter: list[float] = []
+    scores: list[float] = []
+    sources = reply.get("SSRC")
+    for source in sources.values() if isinstance(sources, dict) else ():
+        average = source.get("average MOS") if isinstance(source, dict) else None
+        if not isinstance(average, dict):
+            continue
+        if (score := _number(average.get("MOS"))) is not None:
+            scores.append(score / 10)
+        if (late := _number(average.get("jitter"))) is not None:
+            jitter.append(late)
+        if (lost := _number(average.get("packet loss"))) is not None:
+            loss.append(lost)
+    return MediaSummary(
+        packets_in=packets[Side.FAR_END],
+        packets_out=packets[Side.FEATURE_SERVER],
+        packets_lost=packets[Side.FAR_END] * max(loss, default=0) // 100,
+        jitter_ms=max(jitter, default=None),
+        mos=min(scores, default=None),
+    )
+
+
+def _packets(reply: Reply, side: Side) -> int:
+    """RTP packets that came from this side."""
+    tags = reply.get("tags")
+    tag = tags.get(side.value) if isinstance(tags, dict) else None
+    medias = tag.get("medias") if isinstance(tag, dict) else None
+    total = 0
+    for media in medias if isinstance(medias, list) else ():
+        streams = media.get("streams") if isinstance(media, dict) else None
+        for stream in streams if isinstance(streams, list) else ():
+            stats = stream.get("stats") if isinstance(stream, dict) else None
+            flags = stream.get("flags") if isinstance(stream, dict) else None
+            if isinstance(stats, dict) and isinstance(flags, list) and "RTP" in flags:
+                total += _number(stats.get("packets")) or 0
+    return total
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One offer and, once it is there, its answer: as received, and as given to the other side."""
+
+    offerer: Side
+    offer: bytes
+    offered: bytes
+    answer: bytes | None = None
+    answered: bytes | None = None
+
+
+@dataclass(slots=True)
+class CallMedia:
+    """The offers and answers of a call. At most one is in flight; the same answer is never asked for twice."""
+
+    relay: Relay
+    current: Exchange | None = None
+    """What is in force, or being negotiated."""
+    good: Exchange | None = None
+    """The last complete one, to go back to."""
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def node(self) -> str:
+        return self.relay.node
+
+    async def offer(self, side: Side, sdp: bytes) -> bytes:
+        """`side` offers; returns what to offer to the other side."""
+        async with self._lock:
+            offered = await self.relay.offer(side, sdp)
+            self.current = Exchange(side, sdp, offered)
+            return offered
+
+    async def answer(self, side: Side, sdp: bytes) -> bytes:
+        """`side` answers the current offer; returns the answer for the other side.
+
+        A repeated answer (180, 183 and 200 with one SDP) gets the same bytes: a second command would change ports and
+        versions for nothing.
+        """
+        async with self._lock:
+            exchange = self.current
+            assert exchange is not None, "an answer needs an offer"
+            assert exchange.offerer is side.other, "nobody answers his own offer"
+            if exchange.answered is None or exchange.answer != sdp:
+                exchange.answered = await self.relay.answer(side, sdp)
+                exchange.answer = sdp
+            self.good = exchange
+            return exchange.answered
+
+    async def roll_back(self) -> None:
+        """The current offer was refused: make the last complete exchange hold again."""
+        async with self._lock:
+            good = self.good
+            if good is None or good is self.current or good.answer is None:
+                return
+            await self.relay.offer(good.offerer, good.offer)
+            await self.relay.answer(good.offerer.other, good.answer)
+            self.current = good
+
+    def remote(self, side: Side) -> bytes | None:
+        """What `side` last described as its own."""
+        if (exchange := self.good) is None:
+            return None
+        return exchange.offer if exchange.offerer is side else exchange.answer
+
+    def local(self, side: Side) -> bytes | None:
+        """What `side` was last given as ours."""
+        if (exchange := self.good) is None:
+            return None
+        return exchange.answered if exchange.offerer is side else exchange.offered
+
+    def codec(self) -> str | None:
+        """The name of the codec in use: the first of the last answer, if it can be read."""
+        if self.good is None or self.good.answer is None:
+            return None
+        try:
+            audio = SessionDescription.parse(self.good.answer).audio()
+        except SdpError:
+            return None
+        maps = audio.rtpmap.values() if audio is not None else ()
+        return next((m.name for m in maps if m.name.lower() not in {"telephone-event", "cn"}), None)
+
+    async def close(self) -> MediaSummary | None:
+        return await self.relay.close()
