@@ -11,7 +11,10 @@ from jambones.sbc_inbound.tables import Account
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def log(account: Account | None = Account("acc", "sp")) -> CallLog:
+ACCOUNT = Account("acc", "sp")
+
+
+def log(account: Account | None = ACCOUNT) -> CallLog:
     with clock.replaced(lambda: START):
         return CallLog("call-1", "caller", "15551234", "192.0.2.1", account=account)
 
