@@ -77,8 +77,9 @@ class RtpengineCluster:
         usable = [n for n in self.nodes if n.up and n.full_until <= now and n not in passed]
         if not usable:
             raise NoRtpengine("no rtpengine takes sessions" if self.nodes else "no rtpengine is configured")
+        chosen = usable[self._next % len(usable)]
         self._next += 1
-        return usable[self._next % len(usable)]
+        return chosen
 
     @property
     def available(self) -> int:
