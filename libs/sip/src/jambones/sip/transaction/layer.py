@@ -32,7 +32,22 @@ from jambones.sip.transaction.non_invite_server import NonInviteServerTransactio
 from jambones.sip.transport import Address, Flow
 
 _KNOWN = frozenset(
-    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "MESSAGE", "SUBSCRIBE", "PUBLISH"]
+    [
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "OPTIONS",
+        "REGISTER",
+        "INFO",
+        "UPDATE",
+        "PRACK",
+        "REFER",
+        "NOTIFY",
+        "MESSAGE",
+        "SUBSCRIBE",
+        "PUBLISH",
+    ]
 )
 _CLASSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx")
 
@@ -288,10 +303,9 @@ class TransactionLayer:
         elif method == "CANCEL":
             self._cancel(transaction)
             return
-        if request.to.tag is None:
-            if self._is_merged(transaction):
-                transaction.respond(build.response(request, 482, to_tag=build.new_tag()))
-                return
+        if request.to.tag is None and self._is_merged(transaction):
+            transaction.respond(build.response(request, 482, to_tag=build.new_tag()))
+            return
         self.user.new_request(transaction)
 
     def unreachable(self, remote: Address) -> None:
