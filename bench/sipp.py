@@ -1,0 +1,122 @@
+"""SIPp as load: one run, what it counted, how long each call waited."""
+
+import csv
+import math
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What SIPp saw of one run; times in milliseconds."""
+
+    placed: int
+    failed: int
+    seconds: float
+    setup_ms: list[float]
+    cpu_seconds: float
+    errors: str
+
+    @property
+    def per_second(self) -> float:
+        return (self.placed - self.failed) / self.seconds if self.seconds else 0.0
+
+    def setup(self, quantile: float) -> float:
+        """The setup time (INVITE to 200) that `quantile` of the calls did not exceed."""
+        if not self.setup_ms:
+            return math.nan
+        ordered = sorted(self.setup_ms)
+        return ordered[min(len(ordered) - 1, math.ceil(quantile * len(ordered)) - 1)]
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.setup_ms) if self.setup_ms else math.nan
+
+
+def available() -> bool:
+    return shutil.which("sipp") is not None
+
+
+def call(target: str, number: str, *, rate: int, calls: int, media_port: int = 40000, limit: float = 120) -> Load:
+    """Place `calls` calls to `number` at `target` ("127.0.0.1:5060"), `rate` a second; each ends when it is hung up on.
+
+    Blocking. The run is killed after `limit` seconds and what did not come to an end by then counts as failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
+        command = [
+            "sipp", target, "-sf", str(SCENARIOS / "caller.xml"), "-s", number, "-i", "127.0.0.1", "-mi", "127.0.0.1",
+            "-mp", str(media_port), "-m", str(calls), "-r", str(rate), "-rp", "1000",
+            "-l", str(max(100, rate * 10)), "-recv_timeout", "30000", "-trace_rtt", "-rtt_freq", "1", "-trace_stat",
+            "-fd", "1", "-trace_err", "-nostdin", "-timeout", f"{int(limit)}", "-timeout_error",
+        ]  # fmt: skip
+        started = time.monotonic()
+        process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        watched = psutil.Process(process.pid)
+        cpu = 0.0
+        while process.poll() is None:
+            with_cpu = watched.cpu_times()
+            cpu = with_cpu.user + with_cpu.system
+            if time.monotonic() - started > limit + 10:
+                process.kill()
+            time.sleep(0.2)
+        seconds = time.monotonic() - started
+        return _read(Path(directory), calls, rate, seconds, cpu)
+
+
+@contextmanager
+def callee(port: int) -> Iterator[psutil.Process]:
+    """A SIPp that answers every call on `port` and hangs up after a second: the reference."""
+    with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
+        process = subprocess.Popen(
+            [
+                "sipp",
+                "-sf",
+                str(SCENARIOS / "callee.xml"),
+                "-i",
+                "127.0.0.1",
+                "-p",
+                str(port),
+                "-mp",
+                "44000",
+                "-nostdin",
+            ],
+            cwd=directory,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            time.sleep(0.5)
+            yield psutil.Process(process.pid)
+        finally:
+            process.kill()
+            process.wait(5)
+
+
+def _read(directory: Path, calls: int, rate: int, seconds: float, cpu: float) -> Load:
+    good, setup = 0, []
+    for path in directory.glob("*_rtt.csv"):
+        with path.open(newline="") as lines:
+            for row in csv.reader(lines, delimiter=";"):
+                try:
+                    setup.append(float(row[1]))
+                except (IndexError, ValueError):
+                    continue
+    for path in directory.glob("caller_*_.csv"):
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines, delimiter=";"))
+            if rows:
+                good = int(rows[-1]["SuccessfulCall(C)"])
+    errors = "".join(p.read_text(errors="replace")[:2000] for p in directory.glob("*_errors.log"))
+    # The calls of the last second still have to be heard out: the time in which calls were placed is what counts.
+    return Load(calls, calls - good, calls / rate if good == calls else seconds, setup, cpu, errors)
