@@ -5,6 +5,7 @@ Sids are fixed, so that running it again changes nothing.
 
 import json
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from jambones.common.db.accounts import Accounts, new_webhook_secret
 from jambones.common.db.api_keys import ApiKeys
@@ -53,7 +54,7 @@ async def seed(
     """Make what is missing and return it, keys included (they are random, made once).
 
     `demo`: also an application that greets the caller, a number, and a carrier whose calls come from `gateway`
-    (address, netmask). `hook_url` makes the application ask there instead.
+    (address, netmask). `hook_url` makes the application ask there instead; status events go to `status` beside it.
     """
     async with database.transaction(PLATFORM) as tx:
         # Two processes may start at once; the second waits here and then finds everything.
@@ -111,7 +112,7 @@ async def _demo(tx: Transaction, number: str, hook_url: str | None, gateway: tup
             values["app_json"] = json.dumps([{"verb": "say", "text": greeting}, {"verb": "hangup"}])
         else:
             hooks = Webhooks(tx)
-            for sid, url in ((DEMO_HOOK_SID, hook_url), (DEMO_STATUS_HOOK_SID, f"{hook_url.rstrip('/')}/status")):
+            for sid, url in ((DEMO_HOOK_SID, hook_url), (DEMO_STATUS_HOOK_SID, urljoin(hook_url, "status"))):
                 await hooks.add({"webhook_sid": sid, "url": url, **owner})
             values |= {"call_hook_sid": DEMO_HOOK_SID, "call_status_hook_sid": DEMO_STATUS_HOOK_SID}
         await applications.add(values)
