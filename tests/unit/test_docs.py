@@ -1,0 +1,30 @@
+"""The documents name what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jambones.common.metrics import CATALOGUE
+from jambones.common.settings import PREFIX, ServiceSettings, SipSettings
+from jambones.sbc_inbound.settings import EdgeSettings
+
+DOCS = Path(__file__).parents[2] / "docs"
+OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("metric", CATALOGUE)
+def test_every_metric_is_documented(metric: str) -> None:
+    assert f"`{metric}`" in OPERATIONS
+
+
+@pytest.mark.parametrize("settings", [ServiceSettings, SipSettings, EdgeSettings])
+def test_every_setting_is_documented(settings: type[ServiceSettings]) -> None:
+    missing = [name.upper() for name in settings.model_fields if f"`{name.upper()}`" not in OPERATIONS]
+    assert not missing, f"docs/operations.md does not name {', '.join(PREFIX + name for name in missing)}"
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert not [target for target in targets if not (page.parent / target).exists()]
