@@ -1,0 +1,54 @@
+"""What legs need from the endpoint that owns them."""
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Protocol
+
+from jambones.sip.message import Request, Response
+from jambones.sip.stats import Stats
+from jambones.sip.timers import SipTimers, TimerWheel
+from jambones.sip.transaction.layer import ClientTransaction
+from jambones.sip.transport import Address, Flow
+from jambones.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from jambones.sip.half import Leg
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE"
+SUPPORTED = "100rel, timer, replaces, path, norefersub"
+EXTENSIONS = frozenset({"100rel", "timer", "replaces", "path", "outbound", "siprec", "norefersub"})
+"""Option tags that may stand in a Require: what is not here is answered with 420."""
+
+
+class Core(Protocol):
+    """The endpoint, seen from a leg."""
+
+    wheel: TimerWheel
+    timers: SipTimers
+    stats: Stats
+    server: str
+    nat_fix: bool
+
+    def send_request(
+        self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None]
+    ) -> ClientTransaction:
+        """Add our Via and send ``request`` in a transaction of its own."""
+
+    def send_cancel(self, cancel: Request, flow: Flow) -> None:
+        """Send a CANCEL, which has its INVITE's Via; its answer is of no interest."""
+
+    def send_ack(self, ack: Request, flow: Flow) -> None:
+        """Add our Via, if it has none yet, and send; ACK has no transaction."""
+
+    def contact(self, flow: Flow) -> str:
+        """Our Contact towards this peer."""
+
+    def flow_to(self, address: Address) -> Flow: ...
+
+    async def resolve(self, uri: Uri) -> list[Address]: ...
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Run something that the endpoint owns."""
+
+    def add_leg(self, leg: "Leg") -> None: ...
+
+    def remove_leg(self, leg: "Leg") -> None: ...

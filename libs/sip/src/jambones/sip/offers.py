@@ -1,0 +1,172 @@
+"""Offer and answer inside a confirmed dialog: re-INVITE and UPDATE in both directions, glare, and their ACKs.
+
+RFC 3261 section 14, RFC 3311. One exchange at a time: the later of two that cross gets 491.
+"""
+
+import asyncio
+from random import randrange, uniform
+from typing import TYPE_CHECKING
+
+from jambones.sip import build
+from jambones.sip.accepted import AwaitedAck
+from jambones.sip.build import HeaderRows
+from jambones.sip.core import ALLOW, SUPPORTED
+from jambones.sip.events import Acked, Answer, LegEnded, Offered
+from jambones.sip.message import Request, Response
+from jambones.sip.transaction.layer import ServerTransaction
+
+if TYPE_CHECKING:
+    from jambones.sip.half import Leg
+
+_GLARE_TRIES = 3
+
+
+class Offers:
+    """The offer/answer state of one leg after its INVITE was answered."""
+
+    def __init__(self, leg: "Leg") -> None:
+        self._leg = leg
+        self._theirs: dict[int, ServerTransaction] = {}
+        self._ours = False
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+        self._acks: dict[int, tuple[AwaitedAck, bool]] = {}
+        self._delayed: tuple[int, asyncio.Event] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way in either direction."""
+        return self._ours or bool(self._theirs)
+
+    # The peer offers.
+
+    def received(self, transaction: ServerTransaction) -> None:
+        """A re-INVITE or UPDATE, its CSeq checked already."""
+        request, leg = transaction.request, self._leg
+        sdp = request.sdp
+        if request.method == "UPDATE" and sdp is None:
+            leg.dialog_refresh(request)
+            self._accept(transaction, None, ())
+            return
+        if self._theirs:
+            # RFC 3261 section 14.2 and RFC 3311 section 5.2: one of theirs is not settled yet.
+            retry = [("Retry-After", str(randrange(0, 10)))]
+            transaction.respond(leg.response(request, 500, headers=retry))
+            return
+        if self._ours or leg.offer_outstanding:
+            transaction.respond(leg.response(request, 491))
+            return
+        leg.dialog_refresh(request)
+        self._theirs[request.cseq.number] = transaction
+        self._idle.clear()
+        transaction.on_end = lambda _reason: self._settled(request)
+        if not leg.emit(Offered(sdp, request, request.headers)):
+            self.refuse(request, 500, None, ())
+
+    def accept(self, request: Request, sdp: bytes | None, headers: HeaderRows) -> None:
+        transaction = self._theirs.get(request.cseq.number)
+        if transaction is not None and not transaction.answered:
+            self._accept(transaction, sdp, headers)
+            self._settled(request)
+
+    def refuse(self, request: Request, status: int, reason: str | None, headers: HeaderRows) -> None:
+        transaction = self._theirs.get(request.cseq.number)
+        if transaction is not None and not transaction.answered:
+            transaction.respond(self._leg.response(request, status, reason, headers=headers))
+            self._settled(request)
+
+    def acked(self, ack: Request) -> bool:
+        """An ACK in the dialog; False when no 2xx of ours waits for it."""
+        waiting = self._acks.pop(ack.cseq.number, None)
+        if waiting is None:
+            return False
+        awaited, offered = waiting
+        awaited.arrived()
+        if offered:
+            self._leg.emit(Acked(ack.sdp))
+        return True
+
+    def close(self) -> None:
+        """The dialog is over: 487 to what the peer still waits for (RFC 3261 section 15.1.2)."""
+        for transaction in list(self._theirs.values()):
+            if not transaction.answered:
+                transaction.respond(self._leg.response(transaction.request, 487))
+        self._theirs.clear()
+        for awaited, _ in self._acks.values():
+            awaited.arrived()
+        self._acks.clear()
+        self._idle.set()
+
+    def _accept(self, transaction: ServerTransaction, sdp: bytes | None, headers: HeaderRows) -> None:
+        leg, request = self._leg, transaction.request
+        response = leg.response(request, 200, headers=headers, sdp=sdp)
+        for name, value in (("Contact", leg.contact), ("Allow", ALLOW), ("Supported", SUPPORTED)):
+            if name not in response.headers:
+                response.headers.add(name, value)
+        if request.method == "INVITE":
+            number = request.cseq.number
+            awaited = AwaitedAck(
+                number,
+                leg.core.wheel,
+                leg.core.timers,
+                lambda: transaction.respond(response),
+                leg.ack_missing,
+            )
+            self._acks[number] = (awaited, request.sdp is None)
+        transaction.respond(response)
+
+    def _settled(self, request: Request) -> None:
+        self._theirs.pop(request.cseq.number, None)
+        if not self.busy:
+            self._idle.set()
+
+    # We offer.
+
+    async def offer(self, method: str, sdp: bytes | None, headers: HeaderRows) -> Answer:
+        """re-INVITE or UPDATE; its final response. Waits its turn, and tries again after 491. Raises LegEnded."""
+        rows = list(headers)
+        for attempt in range(_GLARE_TRIES + 1):
+            while self.busy or self._leg.offer_outstanding:
+                if self._leg.ended is not None:
+                    raise LegEnded(self._leg.ended)
+                await self._wait_for_turn()
+            self._ours = True
+            self._idle.clear()
+            try:
+                response = await self._leg.transact(method, headers=rows, body=sdp or b"", content_type=_SDP)
+                if 200 <= response.status < 300:
+                    self._leg.dialog_refresh(response)
+                    if method == "INVITE" and sdp is None:
+                        pass  # the consumer sends the ACK with its answer
+                    return Answer(response.status, response.reason, response.sdp, response.headers)
+            finally:
+                self._ours = False
+                if not self.busy:
+                    self._idle.set()
+            if response.status != 491 or attempt == _GLARE_TRIES:
+                break
+            low, high = (
+                self._leg.core.timers.glare_owner if self._leg.owns_call_id else self._leg.core.timers.glare_other
+            )
+            await asyncio.sleep(uniform(low, high))
+            if self._leg.ended is not None:
+                raise LegEnded(self._leg.ended)
+        return Answer(response.status, response.reason, response.sdp, response.headers)
+
+    async def _wait_for_turn(self) -> None:
+        if self.busy:
+            await self._idle.wait()
+        else:
+            await self._leg.offer_settled()
+
+
+_SDP = "application/sdp"
+
+
+def is_success(response: Response) -> bool:
+    return 200 <= response.status < 300
+
+
+def refuse_outside(transaction: ServerTransaction) -> None:
+    """481 to a request for a dialog that is gone."""
+    transaction.respond(build.response(transaction.request, 481, to_tag=build.new_tag()))

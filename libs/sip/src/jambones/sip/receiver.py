@@ -1,0 +1,106 @@
+"""From bytes to the transaction layer: parsing, the filter, the first checks. Nothing raises past it."""
+
+from collections.abc import Callable, Iterable
+from logging import getLogger
+from typing import Literal
+
+from jambones.sip import build
+from jambones.sip.grammar import GrammarError
+from jambones.sip.message import Request, Response
+from jambones.sip.parser import ParseError, parse
+from jambones.sip.stats import Stats
+from jambones.sip.transaction.layer import TransactionLayer
+from jambones.sip.transport import Address, Flow
+from jambones.sip.via import Via
+
+log = getLogger(__name__)
+
+Verdict = Literal["accept", "drop"] | tuple[int, str | None, Iterable[tuple[str, str]]]
+Filter = Callable[[Request, Address], Verdict]
+_KEEPALIVE = 4
+
+
+class Intake:
+    """The receiver of an endpoint's transports."""
+
+    def __init__(self, layer: TransactionLayer, stats: Stats, filter: Filter | None, server: str) -> None:
+        self._layer = layer
+        self._stats = stats
+        self._filter = filter
+        self._server = server
+
+    def datagram(self, data: bytes, flow: Flow) -> None:
+        if len(data) <= _KEEPALIVE and not data.strip(b"\r\n\0 "):
+            return  # a NAT keep-alive (RFC 5626 section 3.5.1)
+        self._take(data, flow, framed=False)
+
+    def stream_message(self, data: bytes, flow: Flow) -> None:
+        self._take(data, flow, framed=True)
+
+    def unreachable(self, remote: Address) -> None:
+        self._stats.unreachable += 1
+        self._layer.unreachable(remote)
+
+    def malformed(self, reason: str, flow: Flow) -> None:
+        self._stats.parse_errors[reason] += 1
+
+    def _take(self, data: bytes, flow: Flow, *, framed: bool) -> None:
+        try:
+            message = parse(data, framed=framed)
+        except ParseError as error:
+            self._stats.parse_errors[error.reason] += 1
+            if error.request is not None:
+                self._refuse_unreadable(error.request, error.status, flow)
+            return
+        try:
+            if isinstance(message, Request):
+                self._request(message, flow)
+            elif isinstance(message, Response):
+                self._layer.received_response(message, flow)
+        except GrammarError as error:
+            # A header that is only looked at late, such as the RAck of a PRACK.
+            self._stats.parse_errors[error.reason] += 1
+            if isinstance(message, Request) and message.method != "ACK":
+                self._stateless(message, 400, None, (), flow)
+
+    def _request(self, request: Request, flow: Flow) -> None:
+        remote = flow.remote
+        request.headers.set_first("Via", _seen_from(request.headers.get("Via") or "", remote.host, remote.port))
+        if self._filter is not None:
+            verdict = self._filter(request, remote)
+            if verdict == "drop":
+                self._stats.dropped["filter"] += 1
+                return
+            if verdict != "accept":
+                self._stats.dropped["refused"] += 1
+                if request.method != "ACK":
+                    self._stateless(request, verdict[0], verdict[1], verdict[2], flow)
+                return
+        self._layer.received_request(request, flow)
+
+    def _refuse_unreadable(self, request: Request, status: int, flow: Flow) -> None:
+        if request.method == "ACK":
+            return
+        if self._filter is not None and self._filter(request, flow.remote) == "drop":
+            self._stats.dropped["filter"] += 1
+            return
+        remote = flow.remote
+        try:
+            request.headers.set_first("Via", _seen_from(request.headers.get("Via") or "", remote.host, remote.port))
+            self._stateless(request, status, None, (), flow)
+        except GrammarError:
+            self._stats.dropped["unanswerable"] += 1
+
+    def _stateless(
+        self, request: Request, status: int, reason: str | None, headers: Iterable[tuple[str, str]], flow: Flow
+    ) -> None:
+        """A response without a transaction: it costs the flooder more than us."""
+        response = build.response(request, status, reason, to_tag=build.new_tag(), headers=headers)
+        if self._server:
+            response.headers.add("Server", self._server)
+        self._layer.send(bytes(response), response, flow, False)
+
+
+def _seen_from(via: str, host: str, port: int) -> str:
+    """The topmost Via with ``received`` and ``rport``."""
+    return str(Via.parse(via).seen_from(host, port))

@@ -1,0 +1,230 @@
+"""The calling side: RFC 3261 sections 13.2 and 9.1, RFC 3262, digest (section 22.2), more addresses (RFC 3263)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jambones.sip import build
+from jambones.sip.auth import is_challenge
+from jambones.sip.build import HeaderRows
+from jambones.sip.core import Core
+from jambones.sip.dialog import Dialog
+from jambones.sip.events import Answered, Ended, Progress
+from jambones.sip.grammar import GrammarError
+from jambones.sip.half import Leg, final
+from jambones.sip.message import Request, Response
+from jambones.sip.reliable import ReliableReceiver
+from jambones.sip.timers import Timer
+from jambones.sip.transaction.layer import ClientTransaction
+from jambones.sip.transport import Address, Flow
+from jambones.sip.transport.hub import NoTransport
+
+if TYPE_CHECKING:
+    from jambones.sip.digest import Credentials
+
+
+class OutgoingLeg(Leg):
+    """A call of ours. Progress events, then Answered or Ended; the ACK of a 2xx is sent at once.
+
+    When the INVITE made no offer, the 2xx does: call ``ack(sdp)`` after Answered.
+    """
+
+    def __init__(
+        self, core: Core, invite: Request, addresses: Sequence[Address], credentials: "Credentials | None" = None
+    ) -> None:
+        """``invite`` has no Via yet. Raises NoTransport."""
+        super().__init__(core, invite, core.flow_to(addresses[0]), owns_call_id=True)
+        self.use_credentials(credentials)
+        self._tag = invite.from_.tag or ""
+        self._more = list(addresses[1:])
+        self._tried: set[str] = set()
+        self._transaction: ClientTransaction | None = None
+        self._early: dict[str, tuple[Dialog, ReliableReceiver]] = {}
+        self._forks: dict[str, tuple[Request, Flow]] = {}
+        self._ring: Timer | None = None
+        self._give_up: Timer | None = None
+        self._cancel_headers: HeaderRows | None = None
+        self.trying = False
+        """Whether the peer answered anything yet, if only 100."""
+        core.add_leg(self)
+        self._begin()
+
+    @property
+    def local_tag(self) -> str:
+        return self._tag
+
+    async def hangup(self, *, status: int | None = None, reason: str | None = None, headers: HeaderRows = ()) -> None:
+        if self.ended is not None:
+            return
+        if self.confirmed:
+            self._bye(headers)
+            self.end(final(200, "OK"))
+            return
+        self._cancel(headers)
+        self.end(final(status or 487, reason))
+
+    def abort(self) -> None:
+        if self.ended is None:
+            if self.confirmed:
+                self._bye([("Reason", 'SIP;cause=503;text="server shutdown"')])
+            else:
+                self._cancel(())
+        self.end(final(503, "server shutdown"))
+
+    def end(self, ended: Ended) -> None:
+        if self._ring is not None:
+            self._ring.cancel()
+        super().end(ended)
+
+    # The INVITE.
+
+    def _begin(self) -> None:
+        self._transaction = self.core.send_request(self.invite, self.flow, self._on_response)
+
+    def _on_response(self, response: Response, local: bool) -> None:
+        self.trying = self.trying or not local
+        if response.status < 200:
+            self._provisional(response)
+        elif response.status < 300:
+            self._success(response)
+        else:
+            self._failure(response, local)
+
+    def _provisional(self, response: Response) -> None:
+        if self._cancel_headers is not None:
+            self._send_cancel()
+            return
+        if self.ended is not None or self.confirmed:
+            return
+        self._ring_on()
+        if response.status == 100:
+            return
+        reliable, tell = False, True
+        try:
+            tag = response.to.tag
+            if tag:
+                early = self._early.get(tag)
+                if early is None:
+                    early = self._early[tag] = Dialog.of_client(self.invite, response), ReliableReceiver()
+                dialog, receiver = early
+                dialog.refresh(response)
+                self.dialog = dialog
+                rack, tell = receiver.rack_for(response)
+                if rack is not None:
+                    reliable = True
+                    self._prack(dialog, rack)
+        except GrammarError:
+            self.core.stats.dropped["bad-provisional"] += 1
+            return
+        if tell:
+            self.emit(Progress(response.status, response.reason, response.sdp, response.headers, reliable))
+
+    def _success(self, response: Response) -> None:
+        tag = response.to.tag or ""
+        if self.confirmed and self.dialog is not None and tag == self.dialog.remote_tag:
+            if self.invite.cseq.number in self._acks:
+                self._repeat_ack(self.invite.cseq.number)
+            return
+        if self.ended is not None or self.confirmed:
+            self._release(response, tag)
+            return
+        if self._ring is not None:
+            self._ring.cancel()
+        early = self._early.get(tag)
+        dialog = early[0] if early is not None else Dialog.of_client(self.invite, response)
+        dialog.confirm(response)
+        dialog.local_cseq = max([dialog.local_cseq, *(d.local_cseq for d, _ in self._early.values())])
+        self.dialog = dialog
+        number = self.invite.cseq.number
+        if self.invite.body:
+            self.core.spawn(self._send_ack(number, None))
+        else:
+            self._unacked = number
+        self._open.set()
+        self.emit(Answered(response.status, response.sdp, response.headers))
+
+    def _failure(self, response: Response, local: bool) -> None:
+        if self._give_up is not None:
+            self._give_up.cancel()
+        self._cancel_headers = None
+        if self.ended is not None or self.confirmed:
+            return
+        if is_challenge(response) and self._authenticator is not None:
+            answer = self._authenticator.answer(self.invite, response, self._tried)
+            if answer is not None:
+                self._again([answer])
+                return
+        if self._more and (local or response.status == 503):
+            try:
+                self.flow = self.core.flow_to(self._more.pop(0))
+            except NoTransport:
+                self._failure(response, local)
+                return
+            self._again(())
+            return
+        by = "failure" if local else "remote"
+        self.end(Ended("failure" if by == "failure" else "remote", response.status, response.reason, response.headers))
+
+    def _again(self, headers: HeaderRows) -> None:
+        """The INVITE once more: same Call-ID and From tag, the next CSeq, a new branch (section 8.1.3.5)."""
+        invite = self.invite.copy()
+        invite.headers.remove("Via")
+        invite.headers.set("CSeq", f"{invite.cseq.number + 1} INVITE")
+        for name, value in headers:
+            invite.headers.set(name, value)
+        self.invite = invite
+        self._early.clear()
+        self.dialog = None
+        self._begin()
+
+    # Ringing, cancelling.
+
+    def _ring_on(self) -> None:
+        """Timer C (section 16.6): however long it rings, some time it is over."""
+        limit = self.core.timers.timer_c
+        if self._ring is not None:
+            self._ring.cancel()
+        if limit > 0:
+            self._ring = self.core.wheel.after(limit, self._rang_out)
+
+    def _rang_out(self) -> None:
+        if self.ended is None and not self.confirmed:
+            self._cancel([("Reason", 'SIP;cause=408;text="Request Timeout"')])
+            self.end(Ended("failure", 408, "no answer"))
+
+    def _cancel(self, headers: HeaderRows) -> None:
+        """CANCEL, at once or when the first provisional response came (section 9.1)."""
+        self._cancel_headers = list(headers)
+        if self.trying:
+            self._send_cancel()
+
+    def _send_cancel(self) -> None:
+        headers, self._cancel_headers = self._cancel_headers or (), None
+        if self._transaction is None:
+            return
+        self.core.send_cancel(build.cancel_for(self._transaction.request, headers), self.flow)
+        self._give_up = self.core.wheel.after(self.core.timers.give_up, self._transaction.abandon)
+
+    def _release(self, response: Response, tag: str) -> None:
+        """A 2xx that nobody wants: of a fork, or after we cancelled. ACK, and BYE once."""
+        known = self._forks.get(tag)
+        if known is not None:
+            self.core.send_ack(*known)
+            return
+        self._cancel_headers = None
+        if self._give_up is not None:
+            self._give_up.cancel()
+        try:
+            dialog = Dialog.of_client(self.invite, response)
+        except GrammarError:
+            self.core.stats.dropped["bad-2xx"] += 1
+            return
+        dialog.confirm(response)
+        fallback = self._fallback_uri()
+        ack = dialog.request("ACK", fallback, cseq=self.invite.cseq.number)
+        self._forks[tag] = ack, self.flow
+        self.core.send_ack(ack, self.flow)
+        self.core.send_request(dialog.request("BYE", fallback), self.flow, lambda _response, _local: None)
+
+    def _prack(self, dialog: Dialog, rack: str) -> None:
+        request = dialog.request("PRACK", self._fallback_uri(), headers=[("RAck", rack)])
+        self.core.send_request(request, self.flow, lambda _response, _local: None)
