@@ -1,1 +1,45 @@
-"""The media engine and the rtpengine client."""
+"""Media: the engine (prompts, digits, bridges, recordings over RTP), codecs, and the rtpengine client."""
+
+from jambones.media.client import EngineHealth, EngineSettings, MediaEngine
+from jambones.media.clips import Clip
+from jambones.media.decode import ClipError
+from jambones.media.errors import MediaError, MediaGone, MediaRefused
+from jambones.media.leg import (
+    Digit,
+    LegStats,
+    MediaEvent,
+    MediaLeg,
+    MediaLost,
+    Playback,
+    PlayResult,
+    Recording,
+    RecordingResult,
+    RtcpReport,
+    RtpTimeout,
+    VoiceStarted,
+    VoiceStopped,
+)
+
+__all__ = [
+    "Clip",
+    "ClipError",
+    "Digit",
+    "EngineHealth",
+    "EngineSettings",
+    "LegStats",
+    "MediaEngine",
+    "MediaError",
+    "MediaEvent",
+    "MediaGone",
+    "MediaLeg",
+    "MediaLost",
+    "MediaRefused",
+    "PlayResult",
+    "Playback",
+    "Recording",
+    "RecordingResult",
+    "RtcpReport",
+    "RtpTimeout",
+    "VoiceStarted",
+    "VoiceStopped",
+]

@@ -1,0 +1,117 @@
+"""Reception statistics of each leg: RFC 3550 sections 6.4.1 and appendix A.1, A.3, A.8, for many packets at once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+CLOCK: Final = 8000
+_JUMP: Final = 3000  # RFC 3550 appendix A.1, MAX_DROPOUT
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ReceptionBlock:
+    """What a receiver report says about one source (RFC 3550 section 6.4.1)."""
+
+    ssrc: int
+    fraction_lost: int  # of 256
+    packets_lost: int
+    highest_sequence: int
+    jitter: int  # timestamp units
+
+
+class Reception:
+    """Counters of `rows` incoming streams."""
+
+    def __init__(self, rows: int) -> None:
+        self._started = np.zeros(rows, np.bool_)
+        self.ssrc = np.zeros(rows, np.uint32)
+        self._base = np.zeros(rows, np.int64)
+        self._highest = np.zeros(rows, np.int64)  # extended sequence number
+        self.received = np.zeros(rows, np.int64)  # of the present source
+        self._before = np.zeros((rows, 2), np.int64)  # received and lost of sources before
+        self._transit = np.full(rows, np.nan)
+        self._jitter = np.zeros(rows)
+        self._reported = np.zeros((rows, 2), np.int64)  # expected and received at the last report
+        self._mark = np.zeros(rows, np.intp)
+        self._count = rows
+
+    def open(self, row: int) -> None:
+        self._started[row] = False
+        self.received[row] = self._highest[row] = self._base[row] = 0
+        self._before[row] = self._reported[row] = 0
+        self._jitter[row], self._transit[row] = 0.0, np.nan
+        self.ssrc[row] = 0
+
+    def note(self, legs: Rows, sequences: NDArray[np.int64], ssrcs: NDArray[np.uint32]) -> Rows:
+        """Count packets (n,); a row may come several times. Returns the rows whose source is new or jumped."""
+        delta = (sequences - self._highest[legs]).astype(np.int16)
+        fresh = ~self._started[legs] | (self.ssrc[legs] != ssrcs) | (np.abs(delta.astype(np.int32)) > _JUMP)
+        changed = np.zeros(0, np.intp)
+        if fresh.any():
+            changed, first = np.unique(legs[fresh], return_index=True)
+            self._restart(changed, sequences[fresh][first], ssrcs[fresh][first])
+            delta = (sequences - self._highest[legs]).astype(np.int16)
+        np.maximum.at(self._highest, legs, self._highest[legs] + delta)
+        np.add.at(self.received, legs, 1)
+        return changed
+
+    def note_transit(self, legs: Rows, arrivals: NDArray[np.float64], timestamps: NDArray[np.uint32]) -> None:
+        """Take arrival times (n,) in seconds and timestamps into the jitter estimate (appendix A.8).
+
+        Of several packets of one leg in a batch the last one counts.
+        """
+        index = np.arange(len(legs))
+        self._mark[legs] = index
+        last = self._mark[legs] == index
+        legs, stamps = legs[last], timestamps[last].astype(np.float64)
+        transit = arrivals[last] * CLOCK - stamps
+        change = np.abs(transit - self._transit[legs])
+        usable = change < CLOCK  # not the first one, and not a jump of either clock
+        rows = legs[usable]
+        self._jitter[rows] += (change[usable] - self._jitter[rows]) / 16
+        self._transit[legs] = transit
+
+    def lost(self, row: int) -> int:
+        return max(0, self._expected(row) - int(self.received[row])) + int(self._before[row, 1])
+
+    def total(self, row: int) -> int:
+        return int(self.received[row] + self._before[row, 0])
+
+    def jitter_ms(self, row: int) -> float:
+        return float(self._jitter[row]) * 1000 / CLOCK
+
+    def block(self, row: int) -> ReceptionBlock | None:
+        """Return the report block for RTCP, and begin the next interval; None when nothing was received yet."""
+        if not self._started[row]:
+            return None
+        expected, received = self._expected(row), int(self.received[row])
+        expected_now, received_now = expected - int(self._reported[row, 0]), received - int(self._reported[row, 1])
+        self._reported[row] = expected, received
+        lost_now = expected_now - received_now
+        fraction = 0 if expected_now <= 0 or lost_now <= 0 else min(255, (lost_now << 8) // expected_now)
+        return ReceptionBlock(
+            ssrc=int(self.ssrc[row]),
+            fraction_lost=fraction,
+            packets_lost=expected - received,
+            highest_sequence=int(self._highest[row]) & 0xFFFFFFFF,
+            jitter=int(self._jitter[row]),
+        )
+
+    def _expected(self, row: int) -> int:
+        return int(self._highest[row] - self._base[row]) + 1 if self._started[row] else 0
+
+    def _restart(self, rows: Rows, sequences: NDArray[np.int64], ssrcs: NDArray[np.uint32]) -> None:
+        old = self._started[rows]
+        expected = np.where(old, self._highest[rows] - self._base[rows] + 1, 0)
+        self._before[rows, 0] += self.received[rows]
+        self._before[rows, 1] += np.maximum(0, expected - self.received[rows])
+        self.received[rows] = 0
+        self._reported[rows] = 0
+        self._highest[rows] = self._base[rows] = sequences
+        self.ssrc[rows] = ssrcs
+        self._transit[rows] = np.nan
+        self._started[rows] = True

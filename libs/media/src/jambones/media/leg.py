@@ -1,0 +1,383 @@
+"""A leg of the media engine as a service holds it, its playbacks and its recordings."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from secrets import randbits
+from typing import TYPE_CHECKING, Literal
+
+from jambones.media import messages as m
+from jambones.media.clips import RATE, Clip
+from jambones.media.codecs import by_name
+from jambones.media.engine.legs import NO_DTMF
+from jambones.media.errors import MediaError, MediaGone, MediaRefused
+from jambones.media.link import WorkerLink
+from jambones.sip.sdp import (
+    PCMA,
+    PCMU,
+    LocalMedia,
+    Negotiated,
+    NotAcceptable,
+    SdpError,
+    SessionDescription,
+)
+from jambones.sip.sdp.offer_answer import answer, conclude, offer, revised
+
+if TYPE_CHECKING:
+    from jambones.media.client import MediaEngine
+
+_EVENTS = 512
+_CODECS = (PCMU, PCMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key was pressed and let go."""
+
+    digit: str
+    duration_ms: int
+
+    def __repr__(self) -> str:
+        return "Digit(...)"  # what callers key in is often a secret
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStarted:
+    """The peer began to speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStopped:
+    """The peer fell silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtpTimeout:
+    """No packet came for so long."""
+
+    silent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RtcpReport:
+    """What the peer says of our packets. `round_trip_ms` is -1 when it cannot be told."""
+
+    fraction_lost: float
+    packets_lost: int
+    jitter_ms: float
+    round_trip_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The worker that had the leg died; the leg is of no use any more."""
+
+    reason: str
+
+
+MediaEvent = Digit | VoiceStarted | VoiceStopped | RtpTimeout | RtcpReport | MediaLost
+
+
+@dataclass(frozen=True, slots=True)
+class PlayResult:
+    """`samples` were played; `offset` is where in the list of clips it ended."""
+
+    samples: int
+    offset: int
+    reason: Literal["done", "stopped", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class LegStats:
+    """Counters of one leg; jitter is RFC 3550's estimate."""
+
+    packets_received: int = 0
+    packets_lost: int = 0
+    packets_late: int = 0
+    jitter_ms: float = 0.0
+    packets_sent: int = 0
+    underruns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResult:
+    path: Path
+    seconds: float
+
+
+class Playback:
+    """Clips being played to the peer. It holds the clips until it ends."""
+
+    def __init__(self, leg: "MediaLeg", number: int, clips: Sequence[Clip]) -> None:
+        self._leg = leg
+        self._number = number
+        self._clips = tuple(clips)
+        self._result: asyncio.Future[PlayResult] = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> PlayResult:
+        """Wait until it ends. Cancelling this wait does not stop the playback."""
+        return await asyncio.shield(self._result)
+
+    async def stop(self) -> PlayResult:
+        """Stop within one tick; harmless when it has ended."""
+        if not self._result.done():
+            self._leg.link.command(m.Stop(self._leg.row, self._number))
+        return await self.wait()
+
+    def finish(self, result: PlayResult) -> None:
+        self._clips = ()
+        if not self._result.done():
+            self._result.set_result(result)
+
+
+class Recording:
+    """A WAV file being written by the worker."""
+
+    def __init__(self, leg: "MediaLeg") -> None:
+        self._leg = leg
+
+    async def stop(self) -> RecordingResult:
+        """End it; the file is whole when this returns. Raises MediaError."""
+        leg = self._leg
+        done = await leg.link.ask(lambda reply: m.StopRecord(leg.row, reply), m.Recorded)
+        if done.reason:
+            raise MediaError(done.reason)
+        return RecordingResult(Path(done.path), done.samples / RATE)
+
+
+class MediaLeg:
+    """One party's audio. Made by `MediaEngine.accept` and `MediaEngine.offer`."""
+
+    def __init__(self, engine: "MediaEngine", link: WorkerLink, leg_id: str, address: str) -> None:
+        self.id = leg_id
+        self.link = link
+        self.row = link.take(self)
+        self.negotiated: Negotiated | None = None
+        self._engine = engine
+        self._address = address
+        self._socket = 0
+        self._far_end: tuple[str, int] | None = None
+        self._session = randbits(31)
+        self._description: SessionDescription | None = None
+        self._opened = False
+        self._lost = ""
+        self._closed = False
+        self._plays: dict[int, Playback] = {}
+        self._next_play = 0
+        self._events: asyncio.Queue[MediaEvent | None] = asyncio.Queue(_EVENTS)
+
+    @property
+    def local_sdp(self) -> bytes:
+        """Our description: the answer, or the offer."""
+        return bytes(self._description) if self._description is not None else b""
+
+    @property
+    def lost(self) -> bool:
+        """Whether its worker died."""
+        return bool(self._lost)
+
+    # Negotiation.
+
+    def answer_to(self, sdp: bytes) -> bytes:
+        """Take the peer's offer, again too; our answer. Raises MediaRefused (488)."""
+        try:
+            offered = SessionDescription.parse(sdp)
+            if not self._opened:
+                audio = offered.audio()
+                connection = offered.connection_of(audio) if audio is not None else None
+                if audio is not None and connection is not None:
+                    self._choose_socket(connection.address, audio.port)
+            described, agreed = answer(offered, self._local(), previous=self._description)
+        except SdpError as exc:
+            raise MediaRefused(488, f"the offer cannot be read: {exc}") from exc
+        except NotAcceptable as exc:
+            raise MediaRefused(exc.status, exc.reason) from exc
+        self._open(agreed)
+        self._description = described
+        return bytes(described)
+
+    def make_offer(self) -> bytes:
+        """Our offer, also inside a dialog; `set_answer` must follow."""
+        if not self._opened and self._description is None:
+            self._choose_socket("", 0)
+        described = offer(self._local())
+        self._description = revised(self._description, described) if self._description is not None else described
+        return bytes(self._description)
+
+    async def set_answer(self, sdp: bytes) -> None:
+        """The peer's answer to our offer. Raises MediaRefused (488)."""
+        assert self._description is not None, "there was no offer"
+        try:
+            agreed = conclude(self._description, SessionDescription.parse(sdp), self._local())
+        except SdpError as exc:
+            raise MediaRefused(488, f"the answer cannot be read: {exc}") from exc
+        except NotAcceptable as exc:
+            raise MediaRefused(exc.status, exc.reason) from exc
+        self._open(agreed)
+
+    async def reoffer(self, sdp: bytes) -> bytes:
+        """The peer's new offer inside the dialog; our answer. Raises MediaRefused; the old agreement then stays."""
+        return self.answer_to(sdp)
+
+    # Audio.
+
+    async def play(
+        self, clips: Sequence[Clip], *, loop: int | None = 1, offset: int = 0, limit: int | None = None
+    ) -> Playback:
+        """Play clips without a gap, the list `loop` times (None: for ever); what plays now is stopped.
+
+        `offset` skips samples of the first round, `limit` ends it after so many samples. Raises MediaGone.
+        """
+        self._check()
+        self._next_play += 1
+        number = self._next_play
+        playback = self._plays[number] = Playback(self, number, clips)
+        self.link.command(
+            m.Play(
+                self.row,
+                number,
+                [clip.segment for clip in clips],
+                0 if loop is None else loop,
+                offset,
+                -1 if limit is None else limit,
+            )
+        )
+        return playback
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        """What happens on the leg; ends when it is closed or lost. One consumer."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def record(self, path: Path, mode: Literal["received", "sent", "stereo"] = "received") -> Recording:
+        """Record to a WAV file, 16-bit linear at 8 kHz; stereo has the peer left. Raises MediaGone."""
+        self._check()
+        self.link.command(m.Record(self.row, str(path), mode))
+        return Recording(self)
+
+    async def send_dtmf(self, digits: str, duration_ms: int = 200) -> None:
+        """Send keys as RFC 4733 events, `w` being a pause of half a second; returns when they are out."""
+        self._check()
+        sent = await self.link.ask(lambda reply: m.SendDtmf(self.row, reply, digits, duration_ms), m.Sent)
+        if sent.reason:
+            raise MediaError(sent.reason)
+
+    async def mute(self, on: bool) -> None:
+        """Hear nothing of the peer, for detectors, recordings and bridges alike."""
+        self.link.command(m.Mute(self.row, on))
+
+    async def stats(self) -> LegStats:
+        """The counters now. Raises MediaGone."""
+        self._check()
+        return _stats(await self.link.ask(lambda reply: m.Ask(self.row, reply), m.Counters))
+
+    async def close(self) -> LegStats:
+        """End the leg; its last counters, all zero when its worker died. Idempotent."""
+        if self._closed:
+            return LegStats()
+        self._closed = True
+        try:
+            if not self._opened or self._lost:
+                return LegStats()
+            return _stats(await self.link.ask(lambda reply: m.Close(self.row, reply), m.Counters))
+        except MediaError:
+            return LegStats()
+        finally:
+            self._end("stopped")
+            self._free_socket()
+            self._engine.forget(self)
+            self.link.give_back(self.row)
+
+    # The worker's side.
+
+    def told(self, message: m.Message) -> None:
+        match message:
+            case m.Played(_, play, samples, offset, reason):
+                playback = self._plays.pop(play, None)
+                if playback is not None:
+                    playback.finish(PlayResult(samples, offset, "done" if reason == "done" else "stopped"))
+            case m.Pressed(_, digit, duration_ms):
+                self._emit(Digit(digit, duration_ms))
+            case m.Voice(_, on):
+                self._emit(VoiceStarted() if on else VoiceStopped())
+            case m.Silent(_, silent_ms):
+                self._emit(RtpTimeout(silent_ms))
+            case m.Report(_, fraction, lost, jitter, trip):
+                self._emit(RtcpReport(fraction, lost, jitter, trip))
+            case _:
+                pass
+
+    def worker_lost(self, reason: str) -> None:
+        self._lost = reason
+        self._emit(MediaLost(reason))
+        self._end("lost")
+        self._engine.forget(self)
+
+    def _end(self, reason: Literal["stopped", "lost"]) -> None:
+        for playback in self._plays.values():
+            playback.finish(PlayResult(0, 0, reason))
+        self._plays.clear()
+        self._emit(None)
+
+    def _emit(self, event: MediaEvent | None) -> None:
+        if self._events.full():
+            self._events.get_nowait()  # the oldest; the newest says more, and the end must find room
+        self._events.put_nowait(event)
+
+    # Inside.
+
+    def _check(self) -> None:
+        if self._lost or self._closed:
+            raise MediaGone(self._lost or "the leg is closed")
+
+    def _local(self) -> LocalMedia:
+        return LocalMedia(
+            self._address, self.link.ports[self._socket], _CODECS, rtcp_mux=True, session_id=self._session
+        )
+
+    def _choose_socket(self, host: str, port: int) -> None:
+        self._free_socket()
+        self._socket = self.link.socket_for(host, port)
+        self._far_end = (host, port) if port else None
+
+    def _free_socket(self) -> None:
+        if self._far_end is not None:
+            self.link.free_socket(self._socket, *self._far_end)
+            self._far_end = None
+
+    def _open(self, agreed: Negotiated) -> None:
+        law = by_name(agreed.codec.name)
+        assert law is not None
+        host, port = agreed.remote_address, agreed.remote_port
+        try:
+            held = IPv4Address(host).is_unspecified  # the old way to hold: RFC 3264 section 8.4
+        except AddressValueError:
+            raise MediaRefused(488, "media goes over IPv4 only") from None
+        self.negotiated = agreed
+        self.link.command(
+            m.Open(
+                row=self.row,
+                fresh=not self._opened,
+                socket=self._socket,
+                law=law,
+                payload_type=agreed.payload_type,
+                receive_payload_type=agreed.receive_payload_type,
+                dtmf_payload_type=NO_DTMF if agreed.dtmf_payload_type is None else agreed.dtmf_payload_type,
+                receive_dtmf_payload_type=(
+                    NO_DTMF if agreed.receive_dtmf_payload_type is None else agreed.receive_dtmf_payload_type
+                ),
+                host=host,
+                port=0 if held else port,
+                rtcp_port=agreed.remote_rtcp[1] if agreed.remote_rtcp is not None else port,
+                send=agreed.direction.sends and not held,
+                receive=agreed.direction.receives,
+                frames=agreed.ptime * RATE // 1000,
+            )
+        )
+        self._opened = True
+
+
+def _stats(counters: m.Counters) -> LegStats:
+    return LegStats(*counters[1:])
