@@ -1,0 +1,49 @@
+"""llm (also <vendor>_s2s): talk to a speech-to-speech model."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator
+
+from jambones.common.verbs.hook import OptionalHook
+from jambones.common.verbs.model import Flag, JsonObject, Milliseconds, Strings, VerbModel, WireModel
+
+
+def _vendor(name: str) -> str:
+    return "deepgram" if name.lower() == "voiceagent" else name.lower()
+
+
+class McpServer(WireModel):
+    """A server of tools (Model Context Protocol)."""
+
+    url: str
+    auth: JsonObject | None = None
+    roots: tuple[JsonObject, ...] = ()
+
+
+class LlmHangup(WireModel):
+    """The built-in tool that hangs up."""
+
+    reason: str | None = None
+
+
+class Llm(VerbModel):
+    """Connect the caller to a vendor's model; `llmOptions` are the vendor's own."""
+
+    verb: Literal["llm"] = "llm"
+    vendor: Annotated[str, AfterValidator(_vendor)]
+    model: str | None = None
+    auth: JsonObject | None = None
+    connect_options: JsonObject | None = None
+    llm_options: JsonObject
+    action_hook: OptionalHook = None
+    event_hook: OptionalHook = None
+    tool_hook: OptionalHook = None
+    events: Strings = ()
+    mcp_servers: tuple[McpServer, ...] = ()
+    handoff: JsonObject | None = None
+    hangup: LlmHangup | None = None
+    response_timeout_ms: Milliseconds | None = None
+    cancel_on_response_timeout: Flag = False
+    cancel_on_barge_in: Flag = False
+
+    RENAMED: ClassVar = {"mcp_servers": "mcpServers"}
