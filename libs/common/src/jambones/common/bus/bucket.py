@@ -41,9 +41,10 @@ class Changed(Generic[M]):
 
 @dataclass(frozen=True)
 class Removed:
-    """A key was deleted or has expired."""
+    """A key was deleted or has expired; or it was `missing` when the watch began again after an outage."""
 
     key: Key
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class Bucket(Generic[M]):
                 while (entry := await self._next(watcher, generation)) is not self:
                     if entry is None:
                         for key in known - (fresh or set()):
-                            yield Removed(key)
+                            yield Removed(key, missing=True)
                         known, fresh = fresh or set(), None
                         yield SnapshotDone()
                         continue
@@ -198,6 +199,10 @@ class Bucket(Generic[M]):
                 await watcher.stop()  # type: ignore[no-untyped-call]
         except TROUBLE:
             return
+
+    async def until_reconnected(self) -> None:
+        """Wait until the connection was lost and made again: a bucket in memory may have been emptied."""
+        await self._connection.until_reconnected()
 
     async def _write(self, key: Key, value: M, revision: int | None) -> int:
         try:

@@ -59,6 +59,12 @@ class Connection:
             await self.changed()
         return self.generation
 
+    async def until_reconnected(self) -> None:
+        """Wait until the connection was lost and made again."""
+        generation = self.generation
+        while self.generation == generation:
+            await self.changed()
+
     async def changed(self) -> None:
         """Wait for the next change of state."""
         await self._changed.wait()

@@ -79,6 +79,7 @@ class Heartbeat:
         heartbeat = cls(nodes_bucket(bus), node, refresh=refresh)
         async with Tasks() as tasks:
             tasks.start(heartbeat.run(), name="heartbeat")
+            tasks.start(heartbeat._again(), name="heartbeat after an outage")
             try:
                 yield heartbeat
             finally:
@@ -112,6 +113,11 @@ class Heartbeat:
                         await asyncio.sleep(0.25)  # a burst of new calls is one beat
             except TimeoutError:
                 pass
+
+    async def _again(self) -> None:
+        while True:
+            await self._bucket.until_reconnected()
+            self._dirty.set()
 
     async def leave(self) -> None:
         """Take the node out, so that nobody waits for its time to run out."""
@@ -186,6 +192,8 @@ class NodeDirectory:
                 # A value of the snapshot may be old; trust its own stamp, as far as clocks agree.
                 age = 0.0 if self._ready.is_set() else min(max(0.0, (clock.now_ms() - node.at) / 1000), TTL)
                 self._seen[node.id] = _Seen(node, now - age)
+            case Removed(missing=True):
+                pass  # the server lost its memory, the node need not be gone: its age decides
             case Removed(key=key):
                 self._seen.pop(NodeId(key[-1]), None)
             case SnapshotDone():
