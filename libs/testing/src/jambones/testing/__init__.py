@@ -1,1 +1,14 @@
-"""A pytest plugin that runs applications against a scripted caller, without a telephone."""
+"""A pytest plugin that runs applications against a scripted caller, without a telephone.
+
+async with call(application) as caller:
+    await caller.hears("Press 1 for sales")
+    caller.presses("1")
+    await caller.hears("Sales is closed")
+    caller.hangs_up()
+"""
+
+from jambones.testing.application import HookRequest, HookResponse
+from jambones.testing.caller import Caller, call
+from jambones.testing.virtual_time import settle, virtual_time
+
+__all__ = ["Caller", "HookRequest", "HookResponse", "call", "settle", "virtual_time"]

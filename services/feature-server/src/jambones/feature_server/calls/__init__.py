@@ -1,0 +1,1 @@
+"""Calls: what happens to one from its first request to its last event."""

@@ -1,0 +1,48 @@
+"""Alerts of calls: what a tenant should know of. The same one is told once a minute, with a count of the others."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from jambones.common.bus.calls import Alert, AlertType
+from jambones.feature_server.calls.info import CallInfo
+
+log = structlog.get_logger(__name__)
+
+EVERY = 60.0
+REMEMBERED = 1000
+FIELDS = frozenset({"detail", "target_sid", "url", "status", "vendor", "label"})
+
+
+class CallAlerts:
+    """Turns what goes wrong in calls into alerts; `record` takes them and must not block."""
+
+    def __init__(self, record: Callable[[Alert], None]) -> None:
+        self._record = record
+        self._told: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def alert(self, info: CallInfo, alert: AlertType, message: str, **data: Any) -> None:
+        """Tell the account of the call, unless it was told the same within the last minute."""
+        log.info("alert", alert_type=alert, message=message, call_sid=info.call_sid, account_sid=info.account_sid)
+        key = (info.account_sid, alert, str(data.get("url") or data.get("vendor") or message))
+        now = asyncio.get_running_loop().time()
+        told, held_back = self._told.pop(key, (None, 0))
+        if told is not None and now - told < EVERY:
+            self._told[key] = (told, held_back + 1)
+            return
+        if len(self._told) >= REMEMBERED:
+            del self._told[next(iter(self._told))]
+        self._told[key] = (now, 0)
+        self._record(
+            Alert(
+                account_sid=info.account_sid,
+                service_provider_sid=info.service_provider_sid,
+                alert_type=alert,
+                message=message,
+                call_sid=info.call_sid,
+                repeats=held_back,
+                **{name: value for name, value in data.items() if name in FIELDS},
+            )
+        )

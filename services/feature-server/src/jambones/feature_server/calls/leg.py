@@ -1,0 +1,134 @@
+"""A leg as the verb engine sees it: call events come out, call actions go in; no SIP, no RTP.
+
+In production a leg is a SIP dialog and its endpoint a leg of the media engine. In tests it is a scripted caller.
+Audio is counted in samples of 8 kHz throughout.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from jambones.feature_server.calls.reasons import EndedBy
+
+SAMPLE_RATE = 8000
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The far end is alerted; `early` when it sends audio already (outbound legs)."""
+
+    status: int = 180
+    reason: str = "Ringing"
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The far end has answered (outbound legs)."""
+
+    status: int = 200
+    reason: str = "OK"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The leg is gone. The last event of a leg, and it comes once."""
+
+    by: EndedBy
+    status: int
+    reason: str
+    cause: str = ""
+    """Why, in our own words, when it was neither a person nor the script: "media lost"."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The extra headers of the far end's last request, as received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key was pressed and let go."""
+
+    digit: str
+    duration_ms: int
+
+    def __repr__(self) -> str:
+        return "Digit(...)"  # what callers key in is often a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The party started or stopped talking."""
+
+    active: bool
+
+
+CallEvent = Ringing | Answered | Ended | Digit | Voice
+Listener = Callable[[CallEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How a playback ended. `offset` is where in its list of clips it stopped, to go on from there."""
+
+    samples: int
+    offset: int
+    reason: Literal["done", "stopped", "lost"]
+
+
+class Clip(Protocol):
+    """Decoded audio, ready to play."""
+
+    @property
+    def samples(self) -> int: ...
+
+
+class Playback(Protocol):
+    """Audio that is being played to the party."""
+
+    async def wait(self) -> Played:
+        """Wait until it ends. Cancelling this wait does not stop the playback."""
+
+    async def stop(self) -> Played:
+        """Stop within a frame; harmless when it has ended."""
+
+
+class MediaEndpoint(Protocol):
+    """The audio of a leg."""
+
+    async def play(
+        self, clips: Sequence[Clip], *, loop: int | None = 1, offset: int = 0, limit: int | None = None
+    ) -> Playback:
+        """Play `clips` one after another, the whole list `loop` times (None: for ever).
+
+        `offset` skips so many samples of the first round, `limit` ends it after so many samples.
+        """
+
+    async def send_dtmf(self, digits: str, *, duration_ms: int) -> None:
+        """Send keys to the party, "w" and "W" being pauses of 0.5 and 1 s; returns when they have been sent."""
+
+
+class LegGone(Exception):
+    """The leg ended while we wanted something from it."""
+
+
+class Leg(Protocol):
+    """One party of a call. Every method may raise LegGone."""
+
+    @property
+    def sip_call_id(self) -> str: ...
+
+    def listen(self, listener: Listener) -> None:
+        """Pass every event from now on to `listener`, which must not block. One listener."""
+
+    async def early_media(self) -> MediaEndpoint:
+        """Open the audio before answering (183 with SDP)."""
+
+    async def answer(self) -> MediaEndpoint:
+        """Answer (200 with SDP); keeps the endpoint that early media opened."""
+
+    async def reject(self, status: int, reason: str | None = None, headers: Headers = ()) -> None:
+        """Refuse a call that was not answered. No Ended event follows."""
+
+    async def hangup(self, headers: Headers = ()) -> None:
+        """End the leg, answered or not, and return when the far end has been told. No Ended event follows."""
