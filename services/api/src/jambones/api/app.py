@@ -1,0 +1,184 @@
+"""The web application: finds the operation, asks who calls, runs it, and turns every outcome into a response."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from jambones.api import auth, body, openapi
+from jambones.api.ask import NOBODY, Ask, Caller, Parts
+from jambones.api.errors import Refused, absent, forbidden
+from jambones.api.operations import Answer, Operation, Resource, Router
+from jambones.api.settings import ApiSettings
+from jambones.common.errors import JambonesError, Unavailable
+from jambones.common.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+PREFIXES = ("/api/v1", "/v1")
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Expose-Headers": "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset",
+}
+
+
+class Api:
+    """Answers requests; `parts` is filled in once the bus and the database are there."""
+
+    def __init__(self, resources: Sequence[Resource], settings: ApiSettings, metrics: Metrics | None = None) -> None:
+        self.operations = [operation for resource in resources for operation in resource]
+        self.parts: Parts | None = None
+        self.metrics = metrics or Metrics(process=False)
+        self._settings = settings
+        self._router = Router(self.operations)
+        self._document = json.dumps(openapi.document(resources, settings.api_url)).encode()
+
+    def web_app(self) -> web.Application:
+        app = web.Application(client_max_size=self._settings.max_body)
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        return app
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One request; never raises but for a caller that has gone."""
+        loop = asyncio.get_running_loop()
+        started, resource = loop.time(), "other"
+        try:
+            path = without_prefix(request.path)
+            if (plain := self._plain(request, path)) is not None:
+                return self._finished(request, plain)
+            method = "GET" if request.method == "HEAD" else request.method
+            operation, params, others = self._router.find(method, path)
+            if operation is not None:
+                resource = operation.tag
+            response = await self._serve(request, operation, params, others)
+        except JambonesError as exc:
+            response = problem(exc)
+        except Exception:
+            log.exception("request failed", method=request.method, resource=resource)
+            response = problem(Refused(500, "internal error"))
+        labels = (_method(request.method), resource, str(response.status))
+        self.metrics.counter("jambones_api_requests_total").labels(*labels).inc()
+        self.metrics.histogram("jambones_api_seconds").labels(*labels[:2]).observe(loop.time() - started)
+        return self._finished(request, response)
+
+    def _plain(self, request: web.Request, path: str) -> web.Response | None:
+        """What needs neither token nor database."""
+        if request.method == "OPTIONS":
+            return web.Response(status=204)
+        if request.method not in ("GET", "HEAD"):
+            return None
+        match path.rstrip("/").lower():
+            case "" | "/health":
+                return web.Response(text="OK")
+            case "/openapi.json":
+                return web.Response(body=self._document, content_type="application/json")
+            case _:
+                return None
+
+    async def _serve(
+        self, request: web.Request, operation: Operation | None, params: dict[str, str], others: list[str]
+    ) -> web.Response:
+        if self.parts is None:
+            raise Unavailable("starting")
+        authorization = request.headers.get("Authorization", "")
+        caller: Caller | None = NOBODY
+        if operation is None or not operation.public:
+            caller = await auth.caller_of(self.parts, authorization)
+        if caller is None:
+            return web.Response(text="Unauthorized", status=401, headers={"WWW-Authenticate": 'Bearer realm="Users"'})
+        if operation is None:
+            if others:
+                raise_allowed(others)
+            raise absent()
+        ask = Ask(
+            parts=self.parts,
+            operation=operation,
+            caller=caller,
+            params=params,
+            query=body.query(operation, request.query),
+            authorization=authorization,
+            address=request.remote or "",
+            base_url=str(request.url.origin()) + "/v1",
+        )
+        if operation.method != "GET":
+            ask.raw = await body.read(request)
+            if caller.view_only and not _own_password(operation, ask.raw):
+                raise forbidden("User has view-only access")
+        model = body.fit(operation, ask.raw)
+        outcome = await (operation.handler(ask) if operation.body is None else operation.handler(ask, model))
+        return answered(operation, outcome)
+
+    def _finished(self, request: web.Request, response: web.Response) -> web.Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        origin, allowed = request.headers.get("Origin", ""), self._settings.api_cors_origins
+        if "*" in allowed:
+            response.headers["Access-Control-Allow-Origin"] = "*"
+        elif origin in allowed:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+        return response
+
+
+def without_prefix(path: str) -> str:
+    """The path below the base: /v1, /api/v1 (as proxies mount it) or nothing."""
+    for prefix in PREFIXES:
+        if path.lower() == prefix or path.lower().startswith(prefix + "/"):
+            return path[len(prefix) :] or "/"
+    return path
+
+
+def answered(operation: Operation, outcome: Any) -> web.Response:
+    """The response for what a handler returned."""
+    answer = outcome if isinstance(outcome, Answer) else Answer(operation.status, outcome)
+    if answer.status == 204:
+        return web.Response(status=204, headers=answer.headers)
+    if isinstance(answer.body, bytes):
+        return web.Response(
+            body=answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers
+        )
+    if isinstance(answer.body, str) and answer.content_type != "application/json":
+        return web.Response(
+            text=answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers
+        )
+    return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+
+
+def problem(exc: JambonesError) -> web.Response:
+    """An error as `{"msg"}`, with the members of RFC 9457 beside it unless a guard's shape has them."""
+    status = exc.status if isinstance(exc, Refused) else exc.http_status
+    shown = exc.body if isinstance(exc, Refused) else {"msg": exc.message}
+    members = {"type": "about:blank", "title": _phrase(status), "status": status, "detail": exc.message}
+    response = web.json_response(members | shown, status=status)
+    if status in (429, 503):
+        response.headers["Retry-After"] = str(getattr(exc, "retry_after", 5))
+    if isinstance(exc, Refused) and status == 405:
+        response.headers["Allow"] = ", ".join(exc.members.get("allow", []))
+    if status >= 500:
+        log.warning("request refused", status=status, reason=exc.reason, **exc.data)
+    return response
+
+
+def raise_allowed(methods: list[str]) -> None:
+    raise Refused(405, "method not allowed", allow=methods)
+
+
+def _phrase(status: int) -> str:
+    return "No Engine Available" if status == 480 else HTTPStatus(status).phrase
+
+
+def _method(method: str) -> str:
+    return method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS") else "other"
+
+
+def _own_password(operation: Operation, raw: Any) -> bool:
+    """What a view-only user may still do: log out and change the own password."""
+    if operation.public or operation.path == "/logout":
+        return True
+    return isinstance(raw, dict) and "old_password" in raw and "new_password" in raw

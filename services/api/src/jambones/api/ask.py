@@ -1,0 +1,77 @@
+"""One request as a handler sees it: who asks, for what, and the parts of the platform that can answer."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jambones.api.errors import bad
+from jambones.api.operations import UUID, Operation
+from jambones.api.settings import ApiSettings
+from jambones.common.bus import Bus
+from jambones.common.bus.nodes import NodeDirectory
+from jambones.common.db.database import Database, Transaction
+from jambones.common.db.tenant import PLATFORM, Scope, Tenant
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who holds the token."""
+
+    tenant: Tenant = PLATFORM
+    user_sid: str | None = None
+    """None for an API key."""
+    name: str = ""
+    permissions: tuple[str, ...] = ()
+    view_only: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        return self.tenant.scope
+
+
+NOBODY = Caller(Tenant("nobody", "nobody"), name="nobody")
+"""The caller of a public operation: owns nothing."""
+
+
+@dataclass
+class Parts:
+    """What the API is made of."""
+
+    db: Database
+    bus: Bus
+    nodes: NodeDirectory
+    settings: ApiSettings
+
+
+@dataclass
+class Ask:
+    parts: Parts
+    operation: Operation
+    caller: Caller
+    params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    raw: Any = None
+    """The JSON body as it came."""
+    authorization: str = ""
+    address: str = ""
+    base_url: str = ""
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.caller.tenant
+
+    @property
+    def bus(self) -> Bus:
+        return self.parts.bus
+
+    def transaction(self, tenant: Tenant | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction with the caller's eyes, or another tenant's."""
+        return self.parts.db.transaction(self.tenant if tenant is None else tenant)
+
+    def sid(self, name: str) -> str:
+        """A sid from the path; raises 400 when it is none."""
+        value = self.params[name]
+        if not UUID.fullmatch(value):
+            raise bad("Bad request")
+        return value.lower()

@@ -1,0 +1,101 @@
+"""Who may touch what: the guards of paths below an account or a service provider."""
+
+from jambones.api.ask import Ask
+from jambones.api.errors import Refused, absent, bad, forbidden, guarded
+from jambones.api.operations import UUID
+from jambones.common.db.accounts import Account, Accounts
+from jambones.common.db.service_providers import ServiceProvider, ServiceProviders
+from jambones.common.db.tenant import PLATFORM, Tenant
+
+
+async def account_of(ask: Ask, sid: str) -> Account | None:
+    """The account whoever owns it."""
+    async with ask.transaction(PLATFORM) as tx:
+        return await Accounts(tx).get(sid)
+
+
+def may_use(ask: Ask, account: Account) -> bool:
+    """Whether the account is the caller's own, or below it."""
+    match ask.caller.scope:
+        case "admin":
+            return True
+        case "service_provider":
+            return account.service_provider_sid == ask.tenant.service_provider_sid
+        case _:
+            return account.account_sid == ask.tenant.account_sid
+
+
+async def account_item(ask: Ask, name: str = "account_sid") -> Account:
+    """`/Accounts/{account_sid}/…`: the account, when the caller may use it."""
+    sid = ask.sid(name)
+    if ask.caller.scope == "account" and sid != ask.tenant.account_sid:
+        raise forbidden()
+    account = await account_of(ask, sid)
+    if account is None:
+        raise absent() if ask.caller.scope == "admin" else forbidden()
+    if not may_use(ask, account):
+        raise forbidden()
+    return account
+
+
+async def account_part(ask: Ask, name: str = "account_sid") -> Tenant:
+    """The sub-resources with the stricter shape of errors; the platform passes for accounts that do not exist."""
+    sid = ask.params[name].lower()
+    if not UUID.fullmatch(sid):
+        raise guarded(400, "invalid AccountsSid format")
+    if ask.caller.scope == "account" and sid != ask.tenant.account_sid:
+        raise guarded()
+    account = await account_of(ask, sid)
+    if account is None:
+        if ask.caller.scope == "admin":
+            return Tenant("none", sid)
+        raise guarded()
+    if not may_use(ask, account):
+        raise guarded()
+    return account.tenant
+
+
+def service_provider_part(ask: Ask, name: str = "service_provider_sid") -> Tenant:
+    """`/ServiceProviders/{service_provider_sid}/…` of the service provider and the platform only."""
+    sid = ask.params[name].lower()
+    if not UUID.fullmatch(sid):
+        raise bad("Bad request")
+    if ask.caller.scope == "admin" or (
+        ask.caller.scope == "service_provider" and sid == ask.tenant.service_provider_sid
+    ):
+        return Tenant(sid)
+    raise guarded()
+
+
+def service_provider_list(ask: Ask, name: str = "service_provider_sid") -> Tenant:
+    """Lists below a service provider: an account of it reads them too, its own rows only."""
+    sid = ask.sid(name)
+    match ask.caller.scope:
+        case "admin":
+            return Tenant(sid)
+        case _ if sid == ask.tenant.service_provider_sid:
+            return ask.tenant
+        case _:
+            raise forbidden()
+
+
+async def service_provider_of(ask: Ask, sid: str) -> ServiceProvider | None:
+    async with ask.transaction(PLATFORM) as tx:
+        return await ServiceProviders(tx).get(sid)
+
+
+def only_admin(ask: Ask, refusal: Refused | None = None) -> None:
+    if ask.caller.scope != "admin":
+        raise refusal or guarded()
+
+
+async def owner_for(ask: Ask, account_sid: str | None) -> Tenant:
+    """On whose behalf a row is made when the body names `account_sid`; an account always makes its own."""
+    if ask.caller.scope == "account" or account_sid is None:
+        return ask.tenant
+    account = await account_of(ask, account_sid)
+    if account is None:
+        raise bad("unknown account_sid")
+    if not may_use(ask, account):
+        raise forbidden("insufficient privileges")
+    return account.tenant

@@ -1,0 +1,27 @@
+"""The process: probes, bus, database, the web application and the keeper of records."""
+
+from jambones.api.app import Api
+from jambones.api.ask import Parts
+from jambones.api.records import RecordKeeper
+from jambones.api.resources import RESOURCES
+from jambones.api.settings import ApiSettings
+from jambones.common.bus.nodes import Node, NodeDirectory
+from jambones.common.service import open_service
+
+DAY = 86400.0
+
+
+async def serve(settings: ApiSettings) -> None:
+    """Serve until told to stop. PostgreSQL and NATS may come later; until then requests get 503."""
+    api = Api(RESOURCES, settings)
+    async with open_service("api", settings, app=api.web_app(), db=True) as service:
+        api.metrics = service.metrics
+        async with NodeDirectory.watching(service.bus, "fs") as nodes:
+            keeper = RecordKeeper(service.bus, service.db, service.metrics)
+            service.tasks.start(keeper.keep_calls(), name="keep call records")
+            service.tasks.start(keeper.keep_alerts(), name="keep alerts")
+            service.tasks.every(DAY, lambda: keeper.tidy(settings.record_days), name="tidy records")
+            api.parts = Parts(service.db, service.bus, nodes, settings)
+            node = Node(kind="api", id=settings.node_id, http=f"http://{settings.http_host}:{service.http_port}")
+            async with service.present(node):
+                await service.run()

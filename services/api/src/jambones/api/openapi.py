@@ -1,0 +1,115 @@
+"""The description of the API, OpenAPI 3.1, made from the operations and their models."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from jambones.api.operations import Operation, Resource
+from jambones.api.wire import Created, Input, Problem
+
+WORDS = {
+    400: "The request cannot be used; `msg` names the field.",
+    401: "No token, or not a known one.",
+    403: "Not for this caller.",
+    404: "Not there, or not for this caller.",
+    413: "The body is too large.",
+    422: "Taken, or still in use.",
+    429: "Too many requests.",
+    480: "No feature server takes calls now.",
+    503: "The database or the bus is away; ask again after `Retry-After` seconds.",
+}
+REF = "#/components/schemas/{model}"
+
+
+def document(resources: Sequence[Resource], url: str = "") -> dict[str, Any]:
+    """The whole document as JSON."""
+    schemas: dict[str, Any] = {}
+    paths: dict[str, Any] = {}
+    for resource in resources:
+        for operation in resource:
+            paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "jambones", "version": "1", "description": "Accounts, numbers, carriers and calls."},
+        "servers": [{"url": url or "/v1"}],
+        "security": [{"token": []}],
+        "tags": [{"name": resource.tag, "description": resource.description} for resource in resources],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas,
+        },
+    }
+
+
+def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.operation_id,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": _parameters(operation, schemas),
+        "responses": _responses(operation, schemas),
+    }
+    if operation.body is not None:
+        schema = _schema(operation.body, schemas)
+        if operation.creates and issubclass(operation.body, Input) and operation.body.REQUIRED:
+            schema = {"allOf": [schema], "required": list(operation.body.REQUIRED)}
+        content: dict[str, Any] = {"schema": schema}
+        if operation.example is not None:
+            content["example"] = operation.example
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": content},
+        }
+    if operation.public:
+        described["security"] = []
+    if operation.later:
+        described["x-later"] = True
+    return described
+
+
+def _parameters(operation: Operation, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for name in operation.params:
+        schema = {"type": "string"} | ({"format": "uuid"} if name.endswith("_sid") else {})
+        found.append({"name": name, "in": "path", "required": True, "schema": schema})
+    if operation.query is not None:
+        model = operation.query.model_json_schema(ref_template=REF)
+        schemas.update(model.pop("$defs", {}))
+        for name, schema in model.get("properties", {}).items():
+            required = name in model.get("required", []) or name in operation.query.REQUIRED
+            found.append({"name": name, "in": "query", "required": required, "schema": schema})
+    return found
+
+
+def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "Done."}
+    if operation.status != 204:
+        returns = operation.returns
+        if returns is None and operation.status == 201:
+            returns = Created
+        schema = {} if returns is None else _schema(returns, schemas)
+        done["content"] = {operation.media_type: {"schema": schema}}
+    found = {str(operation.status): done}
+    usual = {503} | (set() if operation.public else {401, 403})
+    usual |= {404} if operation.params else set()
+    usual |= {400} if operation.params or operation.body is not None or operation.query is not None else set()
+    usual |= {413} if operation.body is not None else set()
+    problem = {"application/json": {"schema": _schema(Problem, schemas)}}
+    for status in sorted(usual | set(operation.errors)):
+        found.setdefault(str(status), {"description": WORDS.get(status, "Refused.")})
+        if status != 401:
+            found[str(status)].setdefault("content", problem)
+    return found
+
+
+def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a type; models go among the shared ones."""
+    mode = "validation" if isinstance(kind, type) and issubclass(kind, Input) else "serialization"
+    schema = TypeAdapter(kind).json_schema(ref_template=REF, mode=mode)  # type: ignore[arg-type]
+    schemas.update(schema.pop("$defs", {}))
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        schemas[kind.__name__] = schema
+        return {"$ref": f"#/components/schemas/{kind.__name__}"}
+    return schema

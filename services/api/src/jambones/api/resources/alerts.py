@@ -1,0 +1,66 @@
+"""Alerts: what a tenant should know of."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from jambones.api import guards
+from jambones.api.ask import Ask
+from jambones.api.operations import Resource
+from jambones.api.pagination import page_and_count, period, text_filter
+from jambones.api.wire import Input, wire
+from jambones.api.wire import shown as model_of
+from jambones.common.db.alerts import AlertFilter, AlertRow, Alerts
+from jambones.common.db.tenant import Tenant
+
+resource = Resource("Alerts", "A hook that fails, a limit reached.")
+AlertOut = model_of(AlertRow, "Alert", drop=("record_id",))
+
+
+class AlertsQuery(Input):
+    page: str | None = None
+    count: str | None = None
+    days: str | None = None
+    start: str | None = None
+    end: str | None = None
+    alert_type: str | None = None
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("page", "count")
+
+
+class AlertsPage(BaseModel):
+    """One page, newest first."""
+
+    total: int
+    page: str
+    page_size: str
+    data: list[AlertOut]  # type: ignore[valid-type]
+
+
+async def _page(ask: Ask, tenant: Tenant) -> Any:
+    page, count = page_and_count(ask.query)
+    wanted = AlertFilter(period(ask.query), text_filter(ask.query, "alert_type"))
+    async with ask.transaction(tenant) as tx:
+        found = await Alerts(tx).page(wanted, page=page, count=count)
+    return {
+        "total": found.total,
+        "page_size": ask.query["count"].strip(),
+        "page": ask.query["page"].strip(),
+        "data": [wire(row, drop=("record_id",)) for row in found.rows],
+    }
+
+
+@resource.get(
+    "/Accounts/{account_sid}/Alerts", summary="List an account's alerts", id="listAlerts", query=AlertsQuery,
+    returns=AlertsPage,
+)  # fmt: skip
+async def of_account(ask: Ask) -> Any:
+    return await _page(ask, await guards.account_part(ask))
+
+
+@resource.get(
+    "/ServiceProviders/{service_provider_sid}/Alerts", summary="List a service provider's alerts",
+    id="listServiceProviderAlerts", query=AlertsQuery, returns=AlertsPage,
+)  # fmt: skip
+async def of_provider(ask: Ask) -> Any:
+    return await _page(ask, guards.service_provider_part(ask))

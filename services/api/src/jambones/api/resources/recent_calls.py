@@ -1,0 +1,128 @@
+"""Recent calls: the records of calls that have ended."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from jambones.api import guards
+from jambones.api.ask import Ask
+from jambones.api.errors import absent
+from jambones.api.operations import Answer, Resource
+from jambones.api.pagination import page_and_count, period, text_filter
+from jambones.api.wire import Input, wire
+from jambones.api.wire import shown as model_of
+from jambones.common.db.recent_calls import CallFilter, RecentCall, RecentCalls
+from jambones.common.db.tenant import Tenant
+
+resource = Resource("RecentCalls", "The records of calls that have ended.")
+RecentCallOut = model_of(RecentCall, "RecentCall", drop=("record_id",), flags=False)
+
+
+class RecentCallsQuery(Input):
+    page: str | None = None
+    count: str | None = None
+    days: str | None = None
+    start: str | None = None
+    end: str | None = None
+    direction: str | None = None
+    answered: str | None = None
+    trunk: str | None = None
+    filter: str | None = None
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("page", "count")
+
+
+class RecentCallsPage(BaseModel):
+    """One page, newest first."""
+
+    total: int
+    page: str
+    page_size: str
+    data: list[RecentCallOut]  # type: ignore[valid-type]
+
+
+def _shown(row: RecentCall) -> dict[str, Any]:
+    return wire(row, drop=("record_id",), flags=False)
+
+
+async def _page(ask: Ask, tenant: Tenant) -> Any:
+    page, count = page_and_count(ask.query)
+    direction, answered = ask.query.get("direction"), ask.query.get("answered")
+    wanted = CallFilter(
+        period=period(ask.query),
+        direction=direction if direction in ("inbound", "outbound") else None,
+        answered={"true": True, "false": False}.get(answered or ""),
+        trunk=text_filter(ask.query, "trunk"),
+        text=text_filter(ask.query, "filter"),
+    )
+    async with ask.transaction(tenant) as tx:
+        found = await RecentCalls(tx).page(wanted, page=page, count=count)
+    return {
+        "total": found.total,
+        "page_size": ask.query["count"].strip(),
+        "page": ask.query["page"].strip(),
+        "data": [_shown(row) for row in found.rows],
+    }
+
+
+@resource.get(
+    "/Accounts/{account_sid}/RecentCalls", summary="List an account's calls", id="listRecentCalls",
+    query=RecentCallsQuery, returns=RecentCallsPage,
+)  # fmt: skip
+async def of_account(ask: Ask) -> Any:
+    return await _page(ask, await guards.account_part(ask))
+
+
+@resource.get(
+    "/ServiceProviders/{service_provider_sid}/RecentCalls", summary="List a service provider's calls",
+    id="listServiceProviderRecentCalls", query=RecentCallsQuery, returns=RecentCallsPage,
+)  # fmt: skip
+async def of_provider(ask: Ask) -> Any:
+    return await _page(ask, guards.service_provider_part(ask))
+
+
+async def _explained(ask: Ask, tenant: Tenant) -> Any:
+    """Why a call went where it went: by call sid or SIP Call-ID."""
+    wanted = ask.params["call_id"]
+    async with ask.transaction(tenant) as tx:
+        calls = RecentCalls(tx)
+        row = await calls.get(call_sid=wanted) or await calls.get(sip_callid=wanted)
+    if row is None:
+        raise absent()
+    return {"call": _shown(row), "reasons": row.details.get("reasons", []), "attempts": row.details.get("attempts", [])}
+
+
+@resource.get(
+    "/Accounts/{account_sid}/RecentCalls/{call_id}/explain", summary="Say why a call went where it went",
+    id="explainCall", returns=dict[str, Any],
+)  # fmt: skip
+async def explain(ask: Ask) -> Any:
+    return await _explained(ask, await guards.account_part(ask))
+
+
+def _no_trace() -> Answer:
+    return Answer(404, {"msg": "no trace of this call is kept"})
+
+
+def _without_traces(mount: str, prefix: str) -> None:
+    """Paths that clients ask for and that answer 404 while no store of SIP traces and recordings is attached."""
+    guard = guards.account_part if prefix == "account" else guards.service_provider_part
+    for number, path in enumerate(
+        ("{call_id}", "{call_id}/pcap", "{call_id}/{method}/pcap", "trace/{trace_id}",
+         "{call_sid}/record/{year}/{month}/{day}/{format}")
+    ):  # fmt: skip
+
+        async def answer(ask: Ask) -> Answer:
+            guarded = guard(ask)
+            if not isinstance(guarded, Tenant):
+                await guarded
+            return _no_trace()
+
+        resource.get(
+            f"{mount}/RecentCalls/{path}", summary="SIP trace, capture or recording of a call, where one is kept",
+            id=f"{prefix}CallTrace{number}", returns=dict[str, Any], errors=(404,),
+        )(answer)  # fmt: skip
+
+
+_without_traces("/Accounts/{account_sid}", "account")
+_without_traces("/ServiceProviders/{service_provider_sid}", "serviceProvider")
