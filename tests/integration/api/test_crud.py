@@ -86,9 +86,12 @@ async def test_an_application_lives(world: World) -> None:
     assert {"total": 1, "page": 1, "page_size": None, "data": [shown]} == (
         await tenant.get("/Applications", page=0)
     ).body
-    assert (
-        await tenant.get("/Applications", page=1, page_size=5, name="nobody")
-    ).body == {"total": 0, "page": 1, "page_size": 5, "data": []}
+    assert (await tenant.get("/Applications", page=1, page_size=5, name="nobody")).body == {
+        "total": 0,
+        "page": 1,
+        "page_size": 5,
+        "data": [],
+    }
     assert (await tenant.delete(f"/Applications/{sid}")).status == 204
     assert (await tenant.get(f"/Applications/{sid}")).status == 404
 

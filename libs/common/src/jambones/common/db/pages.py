@@ -45,7 +45,7 @@ def within(where: Where, column: str, period: Period) -> None:
 
 
 async def capped_count(tx: Transaction, table: str, where: Where) -> int:
-    sql = f"SELECT count(*) FROM (SELECT FROM {table} WHERE {where} LIMIT {COUNT_LIMIT}) AS some"  # noqa: S608
+    sql = f"SELECT count(*) FROM (SELECT FROM {table} WHERE {where} LIMIT {COUNT_LIMIT}) AS counted"  # noqa: S608
     return int(await tx.fetchval(sql, *where.args))
 
 

@@ -113,15 +113,13 @@ async def create(ask: Ask, body: CallBody) -> Any:
                 await directory.until_ready()
         except TimeoutError:
             raise BusUnavailable("the list of feature servers is not there yet") from None
-    choice = directory.choose(zone=ask.parts.settings.zone)
-    node = choice.node
-    if node is None:
+    if not any(node.state == "open" for node in directory.nodes):
         raise Refused(480, NO_ENGINE)
     account = await guards.account_item(ask)
     if not account.is_active:
         raise bad("account is inactive")
     call = await prepared(ask, account, body.root)
-    tried: set[str] = set()
+    node, tried = directory.choose(zone=ask.parts.settings.zone).node, set[str]()
     while node is not None and len(tried) < TRIES:
         question = CreateCall(
             node_id=node.id,
