@@ -6,6 +6,8 @@ The reasons are data, so the log, the call record and a dry run of routing tell 
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from jambones.common.bus.calls import AlertType
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -46,7 +48,7 @@ class Refusal:
     reason_phrase: str | None = None
     x_reason: str | None = None
     account_sid: str | None = None
-    alert: str | None = None
+    alert: AlertType | None = None
     headers: tuple[tuple[str, str], ...] = field(default=())
 
     def sip_headers(self) -> list[tuple[str, str]]:

@@ -228,21 +228,26 @@ class NodeDirectory:
         """The node of this id while its heartbeat is fresh."""
         return next((node for node in self.nodes if node.id == node_id), None)
 
+    def silent_for(self, node_id: str) -> float:
+        """Seconds since this node was last heard of; infinite when it said goodbye, or never came."""
+        seen = self._seen.get(NodeId(node_id))
+        return asyncio.get_running_loop().time() - seen.heard if seen is not None else float("inf")
+
     def failed(self, node_id: NodeId) -> None:
         """It did not take a call: pass it over for five seconds."""
         self._failed[node_id] = asyncio.get_running_loop().time() + FAILED_FOR
 
-    def choose(self, *, zone: str = "", exclude: Collection[str] = ()) -> Choice:
+    def choose(self, *, zone: str = "", exclude: Collection[str] = (), old: bool = False) -> Choice:
         """Choose a node for a new call: of two drawn at random, the one with less load.
 
         Candidates are open, heard of within ten seconds, below their limit, have not failed in the last five and are
-        not in `exclude`. Those of `zone` come first.
+        not in `exclude`. Those of `zone` come first. `old`: heartbeats cannot come now, so their age says nothing.
         """
         now = asyncio.get_running_loop().time()
         reasons: list[str] = [] if self.ready else ["the list of nodes is not complete yet"]
         candidates: list[_Seen] = []
         for seen in self._seen.values():
-            if (why := self._unfit(seen, now, exclude)) is None:
+            if (why := self._unfit(seen, now, exclude, old=old)) is None:
                 candidates.append(seen)
             else:
                 reasons.append(f"{seen.node}: {why}")
@@ -259,11 +264,11 @@ class NodeDirectory:
         reasons.append(f"{best.node} chosen" + (f" over {others}" if others else ": the only candidate"))
         return Choice(best.node, tuple(reasons))
 
-    def _unfit(self, seen: _Seen, now: float, exclude: Collection[str]) -> str | None:
+    def _unfit(self, seen: _Seen, now: float, exclude: Collection[str], *, old: bool) -> str | None:
         node = seen.node
         if node.id in exclude:
             return "already tried"
-        if now - seen.heard >= FRESH:
+        if now - seen.heard >= FRESH and not old:
             return f"no heartbeat for {now - seen.heard:.0f} s"
         if node.state != "open":
             return node.state

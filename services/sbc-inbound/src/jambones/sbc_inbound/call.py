@@ -1,0 +1,377 @@
+"""One call from outside: the far end's leg on one side, the feature server's on the other.
+
+The call is two tasks. One reads the far end's events and never waits for anything slow, so that a CANCEL or BYE is
+heard at once; the other admits the call, finds a feature server and follows what that says. When either ends, the
+other leg is hung up with what was said, and the record is written.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+
+import structlog
+
+from jambones.common.bus.nodes import Node
+from jambones.common.ids import new_sid
+from jambones.media.rtpengine import BadDescription
+from jambones.sbc_inbound import headers
+from jambones.sbc_inbound.admission import CountedCall
+from jambones.sbc_inbound.classify import classify
+from jambones.sbc_inbound.crossing import Crossing
+from jambones.sbc_inbound.decision import Refusal
+from jambones.sbc_inbound.environment import Environment
+from jambones.sbc_inbound.identify import Caller
+from jambones.sbc_inbound.inward import ask_feature_server
+from jambones.sbc_inbound.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
+from jambones.sbc_inbound.media import CallMedia, MediaFailed, Side, Straight
+from jambones.sbc_inbound.prefixes import parse_address
+from jambones.sbc_inbound.record import CallLog
+from jambones.sbc_inbound.routing import Route
+from jambones.sbc_inbound.tables import Account
+from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offered, Progress, Requested
+from jambones.sip.headers import Headers
+from jambones.sip.leg import IncomingLeg, OutgoingLeg
+
+log = structlog.get_logger(__name__)
+
+ELSEWHERE = "X-Jambones-Retry-Elsewhere"
+SEEN_OUTSIDE = {401: 480, 403: 480, 404: 480, 407: 480, 408: 480, 481: 480, 482: 480, 483: 480}
+"""Statuses of a feature server that speak of the platform's inside, and what the far end gets instead."""
+
+
+class Call:
+    """Run it once with `await call.run()`; `end` may be called from outside."""
+
+    def __init__(self, env: Environment, leg: IncomingLeg) -> None:
+        invite = leg.invite
+        self.env, self.far_end = env, leg
+        self.leg_id = new_sid()
+        self.account: Account | None = None
+        self.node: Node | None = None
+        """The feature server that has the call, or is being asked."""
+        self.media = CallMedia(Straight())
+        self.log = CallLog(
+            sip_call_id=invite.call_id,
+            from_user=invite.from_.uri.user_text,
+            to_user=invite.uri.user_text or invite.to.uri.user_text,
+            remote_host=leg.source.host,
+            user_agent=invite.headers.get("User-Agent"),
+        )
+        self.words = log.bind(leg=self.leg_id, sip_call_id=invite.call_id)
+        self._feature_server: OutgoingLeg | None = None
+        self._crossing: Crossing | None = None
+        self._counted = CountedCall()
+        self._tenants: tuple[str, ...] = ()
+        self.origin = "unknown"
+        self._farewell: headers.HeaderList = []
+        """Goes to the feature server with our BYE or CANCEL."""
+        self._started = asyncio.get_running_loop().time()
+        self._rang = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Whose calls this one counts among, once it is counted."""
+        return self._tenants if self._counted.state.name == "COUNTED" else ()
+
+    @property
+    def media_id(self) -> str:
+        """The session's name at rtpengine."""
+        return self.leg_id
+
+    async def run(self) -> None:
+        """Until both legs are over and the record is written."""
+        self.env.calls[self.leg_id] = self
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._spawn(self._inside())
+                async for event in self.far_end.events():
+                    self._from_far_end(event)
+                for task in list(self._tasks):
+                    task.cancel()
+        except BaseException:
+            self.log.failed(500, "internal error")
+            await self.far_end.hangup(status=500)
+            raise
+        finally:
+            self.env.leases.release(self._counted, self._tenants)
+            del self.env.calls[self.leg_id]
+            await self._write_record()
+
+    async def end(self, reason: str) -> None:
+        """Hang up both sides for a reason of the platform's ("media lost", "server shutdown")."""
+        self.log.hung_up("platform", reason) if self.log.answered_at else self.log.failed(503, reason)
+        said = [("Reason", f'SIP;cause=503;text="{reason}"'), ("X-Reason", reason)]
+        self._farewell = said
+        await self.far_end.hangup(status=503, headers=said)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        assert self._group is not None
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ---- the far end
+
+    def _from_far_end(self, event: LegEvent) -> None:
+        match event:
+            case Acked(sdp):
+                if self._crossing is None:
+                    return
+                if self.media.current is not None and self.media.current.answered is None:
+                    self._spawn(self._answer_of_the_ack(sdp))
+                    return
+                self._crossing.up()
+                self._crossing.acked(Side.FAR_END, sdp)
+            case Offered():
+                self._offered(Side.FAR_END, event)
+            case Requested():
+                self._requested(Side.FAR_END, event)
+            case Ended(by, status, reason, said):
+                self._far_end_ended(by, status, reason, said)
+            case _:
+                pass
+
+    def _far_end_ended(self, by: str, status: int, reason: str, said: Headers) -> None:
+        if not self._farewell:
+            self._farewell = headers.of_a_hangup(said)
+        if self.log.answered_at is None:
+            if by == "remote":
+                self.log.abandoned()
+            else:
+                self.log.failed(status, reason)
+        elif by == "remote":
+            self.log.hung_up("caller", said.get("Reason"), said.get("X-Reason"))
+        elif by == "failure":
+            self.log.hung_up("platform")
+            self.log.termination_reason = "failed"
+
+    async def _answer_of_the_ack(self, sdp: bytes | None) -> None:
+        """A delayed offer: the feature server offered in its 200, the far end answers in its ACK (RFC 3261 13.2.1)."""
+        assert self._feature_server is not None
+        assert self._crossing is not None
+        try:
+            if sdp is None:
+                raise LegEnded
+            await self._feature_server.ack(await self.media.answer(Side.FAR_END, sdp))
+            self._crossing.up()
+        except (MediaFailed, LegEnded):
+            self.log.hung_up("platform", "no usable answer")
+            await self.far_end.hangup(headers=[("Reason", 'SIP;cause=488;text="no usable answer"')])
+
+    # ---- admission
+
+    async def _inside(self) -> None:
+        try:
+            route = await self._admit()
+            if route is not None:
+                await self._serve(route)
+        except LegEnded:
+            return  # the far end has gone; whoever reads its events knows more
+        finally:
+            if self._feature_server is not None:
+                await self._feature_server.hangup(headers=self._farewell)
+
+    async def _admit(self) -> Route | None:
+        invite = self.far_end.invite
+        decision = classify(self.env.directory.tables, self._caller(), headers.applications_seen(invite.headers))
+        self.log.reasons += map(str, decision.reasons)
+        match decision.result:
+            case Refusal() as refusal:
+                self.account = self.env.directory.tables.accounts.get(refusal.account_sid or "")
+                self.log.account = self.account
+                await self._refuse(refusal)
+                return None
+            case Route() as route:
+                self.origin, self.account = "trunk", route.account
+                self.log.account, self.log.trunk = route.account, route.carrier.name
+                self.log.application_sid = route.application.application_sid
+                self.words = self.words.bind(account_sid=route.account.account_sid)
+        self.env.figures.invited(self.origin)
+        self._tenants = tenants_of(route.account)
+        refused = over_local_limits(self.env, route.account) or await over_tenant_limits(
+            self.env, self._counted, route.account
+        )
+        if refused is not None:
+            await self._refuse(refused)
+            return None
+        return route
+
+    def _caller(self) -> Caller:
+        """The source of the INVITE; a trusted proxy may name another one."""
+        uri, source = self.far_end.invite.uri, self.far_end.source
+        address = source.host
+        if address in self.env.trusted_proxies and (named := self.far_end.invite.headers.get("X-Forwarded-For")):
+            claimed = parse_address(named.rpartition(",")[2].strip())
+            address = str(claimed) if claimed is not None else address
+            self.log.remote_host = address
+        return Caller(address, source.port, source.transport, uri.user_text, uri.host)
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        self.words.info("call refused", status=refusal.status, cause=refusal.cause, reasons=self.log.reasons)
+        self.log.failed(refusal.status, refusal.x_reason or refusal.cause)
+        if refusal.alert is not None and self.account is not None:
+            await self.env.alerts.raise_(self.account, refusal.alert, refusal.x_reason or refusal.cause)
+        await self.far_end.reject(refusal.status, refusal.reason_phrase, refusal.sip_headers())
+
+    async def _fail(self, status: int, reason: str, *extra: tuple[str, str]) -> None:
+        """Refuse for a reason of the platform's own."""
+        await self._refuse(Refusal(status, reason.lower(), x_reason=reason, headers=extra))
+
+    # ---- the feature server
+
+    async def _serve(self, route: Route) -> None:
+        sdp = self.far_end.invite.sdp
+        self.media = CallMedia(self.env.relay(self.media_id, sdp, self.far_end.source))
+        try:
+            offer = await self.media.offer(Side.FAR_END, sdp) if sdp is not None else None
+        except MediaFailed as exc:
+            await self._fail(exc.status, str(exc), *([RETRY_AFTER] if exc.status == 503 else []))
+            return
+        tried: set[str] = set()
+        for _ in range(self.env.fs_attempts):
+            choice = self.env.feature_servers.choose(zone=self.env.zone, exclude=tried)
+            self.log.reasons += choice.reasons
+            if choice.node is None:
+                break
+            self.node = choice.node
+            tried.add(choice.node.id)
+            if await self._ask(choice.node, route, offer):
+                return
+            self.env.feature_servers.failed(choice.node.id)
+        self.node = None
+        await self._fail(503, "No feature server takes the call", RETRY_AFTER)
+
+    async def _ask(self, node: Node, route: Route, offer: bytes | None) -> bool:
+        """Offer the call to one feature server and follow it to the end; False when another one may be asked."""
+        leg = await ask_feature_server(self, node, route, offer)
+        self._feature_server = leg
+        self._crossing = Crossing(self.far_end, leg, self.media, self._spawn)
+        events = leg.events()
+        silent_at: float | None = asyncio.get_running_loop().time() + self.env.fs_timeout
+        while True:
+            try:
+                async with asyncio.timeout_at(silent_at):
+                    event = await anext(events)
+            except TimeoutError:
+                silent_at = None
+                if leg.trying:
+                    continue
+                self.log.reasons.append(f"{node}: no answer in {self.env.fs_timeout:g} s")
+                self._feature_server = None
+                await leg.hangup()
+                return False
+            match event:
+                case Ended() if self.log.answered_at is None:
+                    self._feature_server = None
+                    return await self._not_answered(node, event)
+                case Ended():
+                    await self._hung_up_inside(event)
+                    return True
+                case _:
+                    await self._from_feature_server(leg, event)
+
+    async def _from_feature_server(self, leg: OutgoingLeg, event: LegEvent) -> None:
+        match event:
+            case Progress(status, reason, sdp, said):
+                self._note(said)
+                if not self._rang:
+                    self._rang = True
+                    self.env.figures.setup.observe(asyncio.get_running_loop().time() - self._started)
+                described = await self._described(sdp) if sdp is not None else None
+                await self.far_end.progress(status, reason, sdp=described, headers=headers.to_far_end(said))
+            case Answered(_, sdp, said):
+                self._note(said)
+                await self._answered(leg, sdp, headers.to_far_end(said))
+            case Offered():
+                self._offered(Side.FEATURE_SERVER, event)
+            case Requested():
+                self._requested(Side.FEATURE_SERVER, event)
+            case Acked(sdp) if self._crossing is not None:
+                self._crossing.acked(Side.FEATURE_SERVER, sdp)
+            case _:
+                pass
+
+    async def _answered(self, leg: OutgoingLeg, sdp: bytes | None, said: headers.HeaderList) -> None:
+        delayed = self.far_end.invite.sdp is None
+        try:
+            if delayed:
+                if sdp is None:
+                    raise LegEnded
+                described = await self.media.offer(Side.FEATURE_SERVER, sdp)
+            else:
+                described = await self._described(sdp)
+        except MediaFailed as exc:
+            await self._fail(exc.status, str(exc))
+            return
+        await self.far_end.answer(described, said)
+        self.log.answered()
+        self.env.figures.answer.observe(asyncio.get_running_loop().time() - self._started)
+
+    async def _described(self, sdp: bytes | None) -> bytes:
+        """The feature server's answer as the far end shall see it; a 200 without one repeats that of the 183."""
+        if sdp is None:
+            early = self.media.current.answered if self.media.current is not None else None
+            if early is None:
+                raise MediaFailed(BadDescription("answer", "there is none"))
+            return early
+        if self.media.current is None:
+            return sdp
+        return await self.media.answer(Side.FEATURE_SERVER, sdp)
+
+    async def _not_answered(self, node: Node, ended: Ended) -> bool:
+        """The feature server refused, or could not be reached; True when that is the caller's answer."""
+        self._note(ended.headers)
+        if ended.by == "local":
+            return True
+        elsewhere = ended.headers.get(ELSEWHERE) is not None
+        if elsewhere or ended.status == 503 or (ended.by == "failure" and not self._rang):
+            self.log.reasons.append(f"{node}: {ended.status} {ended.reason}")
+            return False
+        status, reason = SEEN_OUTSIDE.get(ended.status, ended.status), ended.reason
+        if status != ended.status:
+            reason = ""
+        self.log.failed(status, ended.headers.get("X-Reason") or reason)
+        await self.far_end.reject(status, reason or None, headers.to_far_end(ended.headers))
+        return True
+
+    async def _hung_up_inside(self, ended: Ended) -> None:
+        if ended.by == "remote":
+            self.log.hung_up("callee", ended.headers.get("Reason"), ended.headers.get("X-Reason"))
+            await self.far_end.hangup(headers=headers.of_a_hangup(ended.headers))
+        elif ended.by == "failure":
+            self.log.hung_up("platform", "media lost")
+            await self.far_end.hangup(headers=[("Reason", 'SIP;cause=503;text="media lost"')])
+
+    def _offered(self, side: Side, event: Offered) -> None:
+        if self._crossing is not None:
+            self._crossing.offered(side, event)
+
+    def _requested(self, side: Side, event: Requested) -> None:
+        if self._crossing is not None:
+            self._crossing.requested(side, event)
+
+    def _note(self, said: Headers) -> None:
+        """What the feature server tells about the call, for the record."""
+        self.log.call_sid = said.get("X-Jambones-Call-Sid") or self.log.call_sid
+        self.log.trace_id = said.get("X-Jambones-Trace") or self.log.trace_id
+        self.log.application_sid = said.get("X-Jambones-App") or self.log.application_sid
+
+    async def _write_record(self) -> None:
+        summary = await self.media.close()
+        self.env.figures.terminated(self.log.sip_status, self.origin, answered=self.log.answered_at is not None)
+        record = self.log.record(self.env.private_ip, self.media.codec(), summary)
+        if record is not None:
+            await self.env.record(record.model_copy(update={"record_sid": self.leg_id}))
+        self.words.info(
+            "call ended",
+            call_sid=self.log.call_sid,
+            sip_status=self.log.sip_status,
+            termination_reason=self.log.termination_reason,
+            hangup_side=self.log.hangup_side,
+            trunk=self.log.trunk,
+            remote_host=self.log.remote_host,
+            node=self.node.id if self.node is not None else None,
+            seconds=round(asyncio.get_running_loop().time() - self._started, 3),
+            reasons=self.log.reasons,
+        )

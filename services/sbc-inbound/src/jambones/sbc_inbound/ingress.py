@@ -1,0 +1,75 @@
+"""The ingress filter as the endpoint asks it: messages in, verdicts out, blocks counted."""
+
+import asyncio
+
+from jambones.common.service import Service
+from jambones.sbc_inbound.decision import Refusal
+from jambones.sbc_inbound.directory import Directory
+from jambones.sbc_inbound.figures import Figures
+from jambones.sbc_inbound.filter import Answer, Arrival, IngressFilter, Shedding
+from jambones.sbc_inbound.identify import Caller, identify
+from jambones.sbc_inbound.settings import EdgeSettings
+from jambones.sip.message import Request
+from jambones.sip.receiver import Verdict
+from jambones.sip.transport import Address
+
+
+class Ingress:
+    """Holds the filter and what it looks at."""
+
+    def __init__(self, settings: EdgeSettings, directory: Directory, figures: Figures, service: Service) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._figures = figures
+        self._service = service
+        self._filter = IngressFilter(
+            blocked=settings.blocked_sources,
+            scanners=settings.scanner_agents,
+            scanner_action=settings.scanner_action,
+            rate=settings.source_rate,
+            burst=settings.source_burst,
+            trusted=self._is_gateway,
+        )
+
+    def filter(self, request: Request, source: Address) -> Verdict:
+        """Whether a request may go on; called before anything else is done with it."""
+        headers = request.headers
+        arrival = Arrival(
+            request.method,
+            source.host,
+            source.transport,
+            in_dialog=request.to.tag is not None,
+            user_agent=headers.get("User-Agent") or "",
+            from_=headers.get("From") or "",
+            to=headers.get("To") or "",
+        )
+        decision = self._filter.decide(arrival, asyncio.get_running_loop().time(), self._shedding())
+        result = decision.result
+        if isinstance(result, Answer):
+            self._figures.blocked(decision.reasons[-1].name)
+            return result.status, result.reason, result.headers
+        if result == "drop":
+            self._figures.blocked(decision.reasons[-1].name)
+            return "drop"
+        if self._settings.unknown_sources == "drop" and self._is_unknown(request, arrival, source):
+            self._figures.blocked("unknown source")
+            return "drop"
+        return "accept"
+
+    def _shedding(self) -> Shedding:
+        lag = self._service.lag.now
+        late = f"the event loop is {lag * 1000:.0f} ms late" if lag > self._settings.max_loop_lag else ""
+        return Shedding(self._service.draining, late)
+
+    def _is_gateway(self, address: str) -> bool:
+        return address in self._directory.tables.by_source
+
+    def _is_unknown(self, request: Request, arrival: Arrival, source: Address) -> bool:
+        """A new call from somebody whom neither a trunk nor a realm explains."""
+        if request.method != "INVITE" or arrival.in_dialog or self._is_gateway(source.host):
+            return False
+        uri = request.uri
+        who = identify(
+            self._directory.tables, Caller(source.host, source.port, source.transport, uri.user_text, uri.host)
+        ).result
+        return isinstance(who, Refusal) and who.account_sid is None

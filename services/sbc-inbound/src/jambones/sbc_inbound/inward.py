@@ -1,0 +1,53 @@
+"""The INVITE towards a feature server: the far end's, with what the edge found out in signed headers."""
+
+from typing import TYPE_CHECKING
+
+from jambones.common.bus.nodes import Node
+from jambones.common.clock import now_ms
+from jambones.sbc_inbound import headers
+from jambones.sbc_inbound.prefixes import parse_address
+from jambones.sbc_inbound.routing import Route
+from jambones.sip.address import NameAddr
+from jambones.sip.build import new_call_id
+from jambones.sip.leg import OutgoingLeg
+from jambones.sip.transport import Address
+from jambones.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from jambones.sbc_inbound.call import Call
+
+
+async def ask_feature_server(call: "Call", node: Node, route: Route, offer: bytes | None) -> OutgoingLeg:
+    """Send it; the leg's events say what becomes of it."""
+    invite, env = call.far_end.invite, call.env
+    address = Address.parse(node.sip)
+    sip_call_id = new_call_id()
+    source = call.far_end.source
+    facts = headers.PrivateFacts(
+        account_sid=route.account.account_sid,
+        application_sid=route.application.application_sid,
+        origin=call.origin,
+        source=f"{call.log.remote_host}:{source.port};{source.transport}",
+        sip_call_id=invite.call_id,
+        edge=env.node_id,
+        leg=call.leg_id,
+        edge_uri=env.edge_uri,
+        trunk_sid=route.carrier.voip_carrier_sid,
+        trunk_name=route.carrier.name,
+    )
+    rows = facts.headers()
+    if env.internal_key is not None:
+        rows.append(("X-Jambones-Sig", headers.sign(env.internal_key, sip_call_id, now_ms() // 1000)))
+    rows.append(("Max-Forwards", str(max((invite.max_forwards or 70) - 1, 0))))
+    rows += headers.to_feature_server(invite.headers, trusted=call.origin == "trunk")
+    host = invite.uri.host
+    literal = parse_address(host) is not None
+    return await env.invite(
+        Uri("sip", route.did, None, address.host if literal else host, address.port if literal else None),
+        from_=NameAddr(Uri("sip", call.log.from_user, host=env.private_ip), invite.from_.display),
+        to=invite.to.with_tag(None),
+        sdp=offer,
+        headers=rows,
+        destination=address,
+        call_id=sip_call_id,
+    )

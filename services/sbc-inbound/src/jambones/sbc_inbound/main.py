@@ -1,0 +1,194 @@
+"""The edge's process: its two sides, what its calls share, and the tasks that keep it honest."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from jambones.common.bus.config import ConfigChanged
+from jambones.common.bus.nodes import Choice, Node, NodeDirectory
+from jambones.common.ids import NodeId
+from jambones.common.service import Service, open_service
+from jambones.media.rtpengine import PLAIN, RtpengineCluster
+from jambones.sbc_inbound import snapshot
+from jambones.sbc_inbound.admission import Lease, Leases
+from jambones.sbc_inbound.alerts import Alerts
+from jambones.sbc_inbound.call import Call
+from jambones.sbc_inbound.directory import Directory
+from jambones.sbc_inbound.environment import Environment
+from jambones.sbc_inbound.figures import Figures, of_rtpengine, of_the_stack
+from jambones.sbc_inbound.ingress import Ingress
+from jambones.sbc_inbound.inside import Inside
+from jambones.sbc_inbound.media import Anchored, Relay, Straight, profile_of
+from jambones.sbc_inbound.prefixes import PrefixTable
+from jambones.sbc_inbound.rates import Rates, TokenBucket
+from jambones.sbc_inbound.settings import EdgeSettings
+from jambones.sip.endpoint import Endpoint
+from jambones.sip.leg import IncomingLeg
+from jambones.sip.transport import Address
+
+log = structlog.get_logger(__name__)
+
+NAME = "sbc-inbound"
+LEASES = "leases"
+LEASE_TTL = 60.0
+WATCH_EVERY = 1.0
+FAREWELL = 2.0
+
+
+async def serve(settings: EdgeSettings) -> None:
+    """Run the edge until it is told to stop and its calls have ended."""
+    calls: dict[str, Call] = {}
+    async with open_service(NAME, settings, calls=lambda: len(calls), db=True) as service, AsyncExitStack() as stack:
+        bus, figures = service.bus, Figures(service.metrics)
+        directory = Directory(lambda: snapshot.load(service.db))
+        await stack.enter_async_context(directory.opened(lambda: aiter(bus.subscribe(ConfigChanged))))
+        nodes = await stack.enter_async_context(NodeDirectory.watching(bus, "fs"))
+        cluster = await stack.enter_async_context(
+            RtpengineCluster.open(map(_ng_address, settings.rtpengines), on_command=figures.commanded)
+        )
+        leases = await stack.enter_async_context(
+            Leases(settings.node_id, bus.bucket(LEASES, Lease, ttl=LEASE_TTL), ttl=LEASE_TTL).opened()
+        )
+        private_networks = PrefixTable((network, network) for network in settings.private_cidrs)
+        private_ip = settings.private_ip or Address.parse(settings.sip_listen[0]).host
+
+        def relay(leg_id: str, sdp: bytes | None, source: Address) -> Relay:
+            if not cluster.nodes:
+                return Straight()
+            profile = profile_of(sdp) if sdp is not None else PLAIN
+            private = source.host in private_networks
+            return Anchored(cluster.session(leg_id), profile, private=private, strict=False)
+
+        inside = await stack.enter_async_context(Inside.open(settings, private_ip))
+        env = Environment(
+            node_id=settings.node_id,
+            private_ip=private_ip,
+            edge_uri=inside.uri,
+            internal_key=settings.internal_key.get_secret_value().encode() if settings.internal_key else None,
+            directory=directory,
+            leases=leases,
+            feature_servers=Nodes(nodes, service),
+            invite=inside.invite,
+            relay=relay,
+            record=bus.record,
+            alerts=Alerts(bus.record),
+            figures=figures,
+            zone=settings.zone,
+            fs_timeout=settings.fs_timeout,
+            fs_attempts=settings.fs_attempts,
+            max_calls=settings.max_calls,
+            calls_per_second=TokenBucket(settings.max_cps, max(1.0, settings.max_cps)),
+            account_calls_per_second=Rates(settings.account_max_cps, max(1.0, settings.account_max_cps)),
+            trusted_proxies=PrefixTable((network, network) for network in settings.trusted_sip_proxies),
+            calls=calls,
+        )
+        ingress = Ingress(settings, directory, figures, service)
+
+        async def on_invite(leg: IncomingLeg) -> None:
+            await Call(env, leg).run()
+
+        outside = await stack.enter_async_context(
+            Endpoint.open(
+                map(Address.parse, settings.sip_listen),
+                on_invite,
+                filter=ingress.filter,
+                advertise=_advertised(settings, private_networks),
+            )
+        )
+        service.on_drain(outside.drain)
+        service.check("configuration", lambda: None if directory.loaded else "not loaded yet")
+        service.check("feature servers", lambda: None if _open(nodes) or not bus.connected else "none is open")
+        if cluster.nodes:
+            service.check("rtpengine", lambda: None if cluster.available else "none answers")
+            service.metrics.collect(lambda: of_rtpengine(cluster))
+        service.metrics.collect(lambda: of_the_stack(("outside", outside.stats), ("inside", inside.endpoint.stats)))
+        service.metrics.collect(lambda: _of_the_edge(env, nodes))
+        service.tasks.every(
+            WATCH_EVERY, lambda: _end_orphans(env, nodes, service, settings), name="watch feature servers"
+        )
+        service.tasks.every(settings.reconcile_every, lambda: _reconcile(env), name="reconcile counts")
+        sip = str(next((address for address in outside.addresses if address.transport == "udp"), outside.addresses[0]))
+        async with _farewell(env), service.present(Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone)):
+            log.info("listening", outside=[str(a) for a in outside.addresses], inside=inside.uri)
+            await service.run()
+
+
+class Nodes:
+    """Feature servers for new calls; while NATS is away those last heard of, since heartbeats cannot come."""
+
+    def __init__(self, directory: NodeDirectory, service: Service) -> None:
+        self._directory = directory
+        self._service = service
+
+    def choose(self, *, zone: str = "", exclude: Iterable[str] = ()) -> Choice:
+        return self._directory.choose(zone=zone, exclude=frozenset(exclude), old=not self._service.bus.connected)
+
+    def failed(self, node_id: NodeId) -> None:
+        self._directory.failed(node_id)
+
+
+def _ng_address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _advertised(
+    settings: EdgeSettings, private_networks: PrefixTable[str]
+) -> Callable[[Address], tuple[str, int] | None] | None:
+    """Towards the outside our public address, when it is not the one we listen on."""
+    if settings.public_ip is None:
+        return None
+    public = settings.public_ip
+    ports = {address.transport: address.port for address in map(Address.parse, settings.sip_listen)}
+
+    def advertise(remote: Address) -> tuple[str, int] | None:
+        return None if remote.host in private_networks else (public, ports[remote.transport])
+
+    return advertise
+
+
+def _open(nodes: NodeDirectory) -> bool:
+    return any(node.state == "open" for node in nodes.nodes)
+
+
+async def _end_orphans(env: Environment, nodes: NodeDirectory, service: Service, settings: EdgeSettings) -> None:
+    """End the calls of feature servers that died: nobody would send their BYE."""
+    if not service.bus.connected or not nodes.ready:
+        return
+    for call in list(env.calls.values()):
+        if call.node is not None and nodes.silent_for(call.node.id) > settings.fs_lost_after:
+            log.warning("feature server lost", node=str(call.node), leg=call.leg_id)
+            await call.end("media lost")
+
+
+async def _reconcile(env: Environment) -> None:
+    truth = Counter(sid for call in env.calls.values() for sid in call.tenants)
+    if found := env.leases.reconcile(truth):
+        log.error("call counts were wrong", differences=found)
+
+
+def _of_the_edge(env: Environment, nodes: NodeDirectory) -> Iterator[Metric]:
+    calls = GaugeMetricFamily("jambones_sip_calls", "Calls in progress on this edge", labels=("direction",))
+    calls.add_metric(["inbound"], len(env.calls))
+    servers = GaugeMetricFamily("jambones_fs_nodes", "Feature servers seen", labels=("state",))
+    for state, count in sorted(Counter(node.state for node in nodes.nodes).items()):
+        servers.add_metric([state], count)
+    yield from (calls, servers)
+
+
+@asynccontextmanager
+async def _farewell(env: Environment) -> AsyncIterator[None]:
+    """Calls that are left when the process ends are hung up, and their records written."""
+    try:
+        yield
+    finally:
+        for call in list(env.calls.values()):
+            await call.end("server shutdown")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FAREWELL
+        while env.calls and loop.time() < until:  # noqa: ASYNC110 - a number without an event
+            await asyncio.sleep(0.05)
