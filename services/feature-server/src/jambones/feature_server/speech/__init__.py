@@ -1,0 +1,1 @@
+"""Speech: text to sound with programs of this machine; vendors come on top."""
