@@ -4,21 +4,19 @@ from jambones.media.client import EngineHealth, EngineSettings, MediaEngine
 from jambones.media.clips import Clip
 from jambones.media.decode import ClipError
 from jambones.media.errors import MediaError, MediaGone, MediaRefused
-from jambones.media.leg import (
+from jambones.media.events import (
     Digit,
     LegStats,
     MediaEvent,
-    MediaLeg,
     MediaLost,
-    Playback,
     PlayResult,
-    Recording,
     RecordingResult,
     RtcpReport,
     RtpTimeout,
     VoiceStarted,
     VoiceStopped,
 )
+from jambones.media.leg import MediaLeg, Playback, Recording
 
 __all__ = [
     "Clip",

@@ -134,13 +134,17 @@ class MediaEngine:
         return await asyncio.shield(task)
 
     async def bridge(self, a: MediaLeg, b: MediaLeg) -> None:
-        """Each hears the other. Raises MediaError when they are on different workers (see `near`)."""
+        """Each hears the other. Raises MediaError when they are on different workers (see `near`), MediaGone."""
+        a.check()
+        b.check()
         if a.link is not b.link:
             raise MediaError("the legs are on different media workers")
         a.link.command(Bridge(a.row, b.row))
 
     async def unbridge(self, leg: MediaLeg) -> None:
-        leg.link.command(Unbridge(leg.row))
+        """Nobody hears the leg any more, nor it anybody. Harmless when it is not bridged."""
+        if not leg.closed:
+            leg.link.command(Unbridge(leg.row))
 
     def health(self) -> EngineHealth:
         """How the workers are, as of their last pulse (one a second)."""

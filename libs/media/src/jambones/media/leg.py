@@ -1,8 +1,8 @@
 """A leg of the media engine as a service holds it, its playbacks and its recordings."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from secrets import randbits
@@ -13,6 +13,18 @@ from jambones.media.clips import RATE, Clip
 from jambones.media.codecs import by_name
 from jambones.media.engine.legs import NO_DTMF
 from jambones.media.errors import MediaError, MediaGone, MediaRefused
+from jambones.media.events import (
+    Digit,
+    LegStats,
+    MediaEvent,
+    MediaLost,
+    PlayResult,
+    RecordingResult,
+    RtcpReport,
+    RtpTimeout,
+    VoiceStarted,
+    VoiceStopped,
+)
 from jambones.media.link import WorkerLink
 from jambones.sip.sdp import (
     PCMA,
@@ -30,81 +42,6 @@ if TYPE_CHECKING:
 
 _EVENTS = 512
 _CODECS = (PCMU, PCMA)
-
-
-@dataclass(frozen=True, slots=True)
-class Digit:
-    """A key was pressed and let go."""
-
-    digit: str
-    duration_ms: int
-
-    def __repr__(self) -> str:
-        return "Digit(...)"  # what callers key in is often a secret
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceStarted:
-    """The peer began to speak."""
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceStopped:
-    """The peer fell silent."""
-
-
-@dataclass(frozen=True, slots=True)
-class RtpTimeout:
-    """No packet came for so long."""
-
-    silent_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class RtcpReport:
-    """What the peer says of our packets. `round_trip_ms` is -1 when it cannot be told."""
-
-    fraction_lost: float
-    packets_lost: int
-    jitter_ms: float
-    round_trip_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class MediaLost:
-    """The worker that had the leg died; the leg is of no use any more."""
-
-    reason: str
-
-
-MediaEvent = Digit | VoiceStarted | VoiceStopped | RtpTimeout | RtcpReport | MediaLost
-
-
-@dataclass(frozen=True, slots=True)
-class PlayResult:
-    """`samples` were played; `offset` is where in the list of clips it ended."""
-
-    samples: int
-    offset: int
-    reason: Literal["done", "stopped", "lost"]
-
-
-@dataclass(frozen=True, slots=True)
-class LegStats:
-    """Counters of one leg; jitter is RFC 3550's estimate."""
-
-    packets_received: int = 0
-    packets_lost: int = 0
-    packets_late: int = 0
-    jitter_ms: float = 0.0
-    packets_sent: int = 0
-    underruns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingResult:
-    path: Path
-    seconds: float
 
 
 class Playback:
@@ -137,14 +74,23 @@ class Recording:
 
     def __init__(self, leg: "MediaLeg") -> None:
         self._leg = leg
+        self._stopping: asyncio.Task[m.Recorded] | None = None
 
     async def stop(self) -> RecordingResult:
-        """End it; the file is whole when this returns. Raises MediaError."""
-        leg = self._leg
-        done = await leg.link.ask(lambda reply: m.StopRecord(leg.row, reply), m.Recorded)
+        """End it; the file is whole when this returns. Raises MediaError. Again: the same result."""
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
+        done = await asyncio.shield(self._stopping)
         if done.reason:
             raise MediaError(done.reason)
         return RecordingResult(Path(done.path), done.samples / RATE)
+
+    async def _stop(self) -> m.Recorded:
+        leg = self._leg
+        try:
+            return await leg.link.ask(lambda reply: m.StopRecord(leg.row, reply), m.Recorded)
+        except MediaError as exc:
+            return m.Recorded(0, "", 0, str(exc))
 
 
 class MediaLeg:
@@ -166,6 +112,7 @@ class MediaLeg:
         self._closed = False
         self._plays: dict[int, Playback] = {}
         self._next_play = 0
+        self._recording: Recording | None = None
         self._events: asyncio.Queue[MediaEvent | None] = asyncio.Queue(_EVENTS)
 
     @property
@@ -178,10 +125,15 @@ class MediaLeg:
         """Whether its worker died."""
         return bool(self._lost)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     # Negotiation.
 
     def answer_to(self, sdp: bytes) -> bytes:
-        """Take the peer's offer, again too; our answer. Raises MediaRefused (488)."""
+        """Take the peer's offer, again too; our answer. Raises MediaRefused (488), MediaGone."""
+        self.check()
         try:
             offered = SessionDescription.parse(sdp)
             if not self._opened:
@@ -207,7 +159,8 @@ class MediaLeg:
         return bytes(self._description)
 
     async def set_answer(self, sdp: bytes) -> None:
-        """The peer's answer to our offer. Raises MediaRefused (488)."""
+        """The peer's answer to our offer. Raises MediaRefused (488), MediaGone."""
+        self.check()
         assert self._description is not None, "there was no offer"
         try:
             agreed = conclude(self._description, SessionDescription.parse(sdp), self._local())
@@ -230,7 +183,7 @@ class MediaLeg:
 
         `offset` skips samples of the first round, `limit` ends it after so many samples. Raises MediaGone.
         """
-        self._check()
+        self.check()
         self._next_play += 1
         number = self._next_play
         playback = self._plays[number] = Playback(self, number, clips)
@@ -253,24 +206,26 @@ class MediaLeg:
 
     async def record(self, path: Path, mode: Literal["received", "sent", "stereo"] = "received") -> Recording:
         """Record to a WAV file, 16-bit linear at 8 kHz; stereo has the peer left. Raises MediaGone."""
-        self._check()
+        self.check()
         self.link.command(m.Record(self.row, str(path), mode))
-        return Recording(self)
+        self._recording = Recording(self)
+        return self._recording
 
     async def send_dtmf(self, digits: str, duration_ms: int = 200) -> None:
         """Send keys as RFC 4733 events, `w` being a pause of half a second; returns when they are out."""
-        self._check()
+        self.check()
         sent = await self.link.ask(lambda reply: m.SendDtmf(self.row, reply, digits, duration_ms), m.Sent)
-        if sent.reason:
-            raise MediaError(sent.reason)
+        if sent.reason != "done":
+            raise MediaGone("the leg was closed before all digits were out")
 
     async def mute(self, on: bool) -> None:
         """Hear nothing of the peer, for detectors, recordings and bridges alike."""
-        self.link.command(m.Mute(self.row, on))
+        if not self._closed:
+            self.link.command(m.Mute(self.row, on))
 
     async def stats(self) -> LegStats:
         """The counters now. Raises MediaGone."""
-        self._check()
+        self.check()
         return _stats(await self.link.ask(lambda reply: m.Ask(self.row, reply), m.Counters))
 
     async def close(self) -> LegStats:
@@ -281,6 +236,9 @@ class MediaLeg:
         try:
             if not self._opened or self._lost:
                 return LegStats()
+            if self._recording is not None:
+                with contextlib.suppress(MediaError):
+                    await self._recording.stop()
             return _stats(await self.link.ask(lambda reply: m.Close(self.row, reply), m.Counters))
         except MediaError:
             return LegStats()
@@ -328,7 +286,8 @@ class MediaLeg:
 
     # Inside.
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises MediaGone when the leg is closed or its worker died."""
         if self._lost or self._closed:
             raise MediaGone(self._lost or "the leg is closed")
 

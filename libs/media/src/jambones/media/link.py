@@ -99,8 +99,9 @@ class WorkerLink:
         self.alive = True
 
     async def stop(self) -> None:
-        """End the process: it sees that we are gone."""
+        """End the process: it sees that we are gone. Whoever waits for something of it is told."""
         self.alive = False
+        self._disown("the media engine was closed")
         await self._close()
 
     def take(self, owner: Owner) -> int:
@@ -226,14 +227,17 @@ class WorkerLink:
         was_alive, self.alive = self.alive, False
         if self._started is not None and not self._started.done():
             self._started.set_exception(MediaError(f"media worker {self.index} ended while starting"))
-        for future in self._replies.values():
-            if not future.done():
-                future.set_exception(MediaGone("the media worker died"))
-        owners, self._owners = list(self._owners.values()), {}
-        for owner in owners:
-            owner.worker_lost("media worker died")
+        self._disown("the media worker died")
         if was_alive:
             self._on_death(self)
+
+    def _disown(self, reason: str) -> None:
+        for future in self._replies.values():
+            if not future.done():
+                future.set_exception(MediaGone(reason))
+        owners, self._owners = list(self._owners.values()), {}
+        for owner in owners:
+            owner.worker_lost(reason)
 
     async def _close(self) -> None:
         sock, self._sock = self._sock, None

@@ -144,6 +144,8 @@ class Counters(NamedTuple):
     jitter_ms: float
     packets_sent: int
     underruns: int
+    packets_repeated: int
+    packets_bad: int
 
 
 class Sent(NamedTuple):

@@ -24,14 +24,14 @@ import numpy as np
 
 from jambones.media.engine.engine import TICK, Engine
 from jambones.media.engine.sockets import Ports
-from jambones.media.messages import Message, Pulse, Ready, Refused, Report, pack, unpack
+from jambones.media.messages import Message, Played, Pulse, Ready, Refused, pack, unpack
 
 log = logging.getLogger(__name__)
 
-DRAIN_EVERY: Final = 0.005  # a socket of 208 KiB holds a few hundred packets
 LATE: Final = 0.005
 _CATCH_UP: Final = 5  # ticks that are made up for; after a longer stop the clock starts anew
-_PULSE_TICKS: Final = 50
+_PULSE: Final = 1.0  # seconds
+_SPARE: Final = 4  # a socket is read before it is full to a quarter
 _LATENESS_KEPT: Final = 1500  # ticks: half a minute
 _MOST_PENDING: Final = 20_000
 
@@ -67,13 +67,13 @@ class Control:
 
     def emit(self, message: Message) -> None:
         with self._lock:
-            if len(self._messages) + len(self._datagrams) > _MOST_PENDING and isinstance(message, Report | Pulse):
-                self.dropped += 1
+            if len(self._messages) + len(self._datagrams) > _MOST_PENDING and not _awaited(message):
+                self.dropped += 1  # a service that hangs; what somebody asked for is as bounded as the questions
                 return
             self._messages.append(message)
 
     def flush(self) -> None:
-        """Send what is held, as far as the service takes it."""
+        """Send what is held, as far as the service takes it; `EOFError` when it is gone."""
         if self._messages:
             with self._lock:
                 messages, self._messages = self._messages, []
@@ -83,6 +83,8 @@ class Control:
                 self.sock.send(self._datagrams[0], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 return
+            except ConnectionError as error:
+                raise EOFError from error
             self._datagrams.popleft()
 
     def receive(self) -> list[Message]:
@@ -98,6 +100,10 @@ class Control:
             if not datagram:
                 raise EOFError
             commands += unpack(datagram)
+
+
+def _awaited(message: Message) -> bool:
+    return isinstance(message, Played) or bool(getattr(message, "reply", 0))
 
 
 class Lateness:
@@ -128,12 +134,30 @@ class Worker:
     def __init__(self, control: Control, engine: Engine) -> None:
         self._control, self._engine = control, engine
         self._lateness = Lateness()
+        self._room = engine.ports.room * len(engine.ports.rtp)
+        self._pulse_due = 0.0
 
     def run(self) -> None:
         """Tick until the service is gone."""
-        engine, control = self._engine, self._control
+        try:
+            while True:
+                self._rest()
+                self._work()
+        except EOFError:
+            return
+
+    def _rest(self) -> None:
+        """Wait for the first leg; nothing ticks."""
+        while not self._engine.legs.high:
+            now = time.monotonic()
+            self._tell(now)
+            self._obey(self._pulse_due - now)
+
+    def _work(self) -> None:
+        """Tick until the last leg is gone."""
+        engine = self._engine
         due = time.monotonic() + TICK
-        while True:
+        while engine.legs.high:
             now = time.monotonic()
             if now >= due:
                 self._lateness.note(now - due)
@@ -141,23 +165,28 @@ class Worker:
                 due += TICK
                 if now - due > _CATCH_UP * TICK:
                     due = now
-                if engine.ticks % _PULSE_TICKS == 0:
-                    control.emit(self._pulse())
-                control.flush()
+                self._tell(now)
                 continue
-            if self._wait(min(due - now, DRAIN_EVERY)):
-                try:
-                    commands = control.receive()
-                except EOFError:
-                    return
-                for command in commands:
-                    self._do(command)
-                control.flush()
-            if engine.legs.high:
+            # Where the kernel grants little, a tick is too long for the sockets to hold what comes in.
+            part = TICK / (1 + _SPARE * engine.legs.high // self._room)
+            if not self._obey(min(due - now, part)) and part < TICK:
                 engine.drain()
 
-    def _wait(self, seconds: float) -> bool:
-        return bool(select.select([self._control.sock], [], [], seconds)[0])
+    def _tell(self, now: float) -> None:
+        if now >= self._pulse_due:
+            self._pulse_due = now + _PULSE
+            self._control.emit(self._pulse())
+        self._control.flush()
+
+    def _obey(self, seconds: float) -> bool:
+        """Do what the service says within so many seconds; false when it says nothing."""
+        # Of the ways to wait, this one counts in microseconds.
+        if not select.select([self._control.sock], [], [], max(0.0, seconds))[0]:
+            return False
+        for command in self._control.receive():
+            self._do(command)
+        self._control.flush()
+        return True
 
     def _do(self, command: Message) -> None:
         try:

@@ -177,7 +177,9 @@ class Engine:
             self.voice.open(row)
             self.sender.open(row)
             self.reports.open(row)
+            self.receiver.open(row, self.ticks)
         if was_mine:
+            self._underruns += int(self.jitter.underruns[row])
             self.jitter.open(row, command.law)
         self.receiver.heard[row] = self.ticks
         self._timed_out[row] = False
@@ -204,12 +206,16 @@ class Engine:
             jitter_ms=round(self.reception.jitter_ms(row), 3),
             packets_sent=int(self.sender.packets[row]),
             underruns=int(self.jitter.underruns[row]),
+            packets_repeated=int(self.jitter.repeated[row]),
+            packets_bad=int(self.receiver.bad[row]),
         )
 
     def _unbridge(self, row: int) -> None:
         other = self._peer.pop(row, None)
         if other is not None:
             self._peer.pop(other, None)
+            self.digits.relay_release(row, 0)  # a key held down across the bridge is let go
+            self.digits.relay_release(other, 0)
             self._rebuild_bridge()
 
     def _rebuild_bridge(self) -> None:

@@ -27,8 +27,9 @@ class JitterRings:
     """`rows` rings of G.711 codes."""
 
     def __init__(self, rows: int) -> None:
-        self._ring = np.zeros((rows, SLOTS, FRAME), np.uint8)
-        self._filled = np.zeros((rows, SLOTS), np.bool_)
+        self._ring = np.zeros((rows * SLOTS, FRAME), np.uint8)
+        self._filled = np.zeros(rows * SLOTS, np.bool_)
+        self._mark = np.zeros(rows * SLOTS, np.intp)
         self._base = np.zeros(rows, np.uint32)  # the timestamp of frame 0
         self._play = np.zeros(rows, np.int64)  # the frame to be read next
         self._started = np.zeros(rows, np.bool_)
@@ -36,23 +37,23 @@ class JitterRings:
         self._missing = np.full(rows, CONCEALED, np.int64)  # frames in a row that we had to do without
         self._silence = np.full(rows, SILENCE[0], np.uint8)
         self._law = np.zeros(rows, np.uint8)
-        self._last = np.zeros((rows, FRAME), np.uint8)  # the last frame read
+        self._frames = np.zeros((2, rows, FRAME), np.uint8)  # the frames of this `read`, and of the one before
         self.late = np.zeros(rows, np.int64)
+        self.repeated = np.zeros(rows, np.int64)
         self.underruns = np.zeros(rows, np.int64)
-        self._row = np.arange(rows)
+        self._first = np.arange(rows) * SLOTS  # each leg's first slot
         self._ticks = 0
 
     def open(self, row: int, law: int) -> None:
         """Empty a ring and say which law it holds."""
         self._law[row], self._silence[row] = law, SILENCE[law]
-        self._last[row] = SILENCE[law]
-        self.late[row] = self.underruns[row] = 0
+        self.late[row] = self.underruns[row] = self.repeated[row] = 0
         self.restart(row)
 
     def restart(self, row: int) -> None:
         """Let the next packet begin anew: another source, or a jump in its clock."""
         self._started[row] = False
-        self._filled[row] = False
+        self._filled[row * SLOTS : (row + 1) * SLOTS] = False
         self._slack[row] = _NO_SLACK
         self._missing[row] = CONCEALED
 
@@ -71,9 +72,10 @@ class JitterRings:
         if not fits.all():
             self._note_late(legs[ahead < 0])
             legs, ahead, frames = legs[fits], ahead[fits], frames[fits]
-        slot = (self._play[legs] + ahead) % SLOTS
-        self._ring[legs, slot] = frames
-        self._filled[legs, slot] = True
+        slot = self._first[legs] + (self._play[legs] + ahead) % SLOTS
+        self._note_repeated(legs, slot)
+        self._ring[slot] = frames
+        self._filled[slot] = True
 
     def put_one(self, row: int, timestamp: int, codes: NDArray[np.uint8]) -> None:
         """Store a packet of any length, sample by sample where its timestamp says."""
@@ -91,12 +93,12 @@ class JitterRings:
         codes = codes[: max(0, SLOTS * FRAME - start)]
         while len(codes):
             frame, begin = divmod(start, FRAME)
-            slot = (int(self._play[row]) + frame) % SLOTS
+            slot = row * SLOTS + (int(self._play[row]) + frame) % SLOTS
             piece = codes[: FRAME - begin]
-            if not self._filled[row, slot]:
-                self._ring[row, slot] = self._silence[row]
-                self._filled[row, slot] = True
-            self._ring[row, slot, begin : begin + len(piece)] = piece
+            if not self._filled[slot]:
+                self._ring[slot] = self._silence[row]
+                self._filled[slot] = True
+            self._ring[slot, begin : begin + len(piece)] = piece
             codes, start = codes[len(piece) :], start + len(piece)
 
     def read(self, rows: int, streaming: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -105,17 +107,17 @@ class JitterRings:
         A lost frame repeats the one before more quietly, up to three times. `streaming` (rows,) says whose peer sent
         something lately: there a missing frame is an underrun.
         """
-        row, play = self._row[:rows], self._play[:rows]
-        slot = play % SLOTS
-        heard = self._ring[row, slot]
-        arrived = self._filled[row, slot]
-        self._filled[row, slot] = False
+        play = self._play[:rows]
+        slot = self._first[:rows] + play % SLOTS
+        heard: NDArray[np.uint8] = self._frames[self._ticks & 1, :rows]
+        np.take(self._ring, slot, axis=0, out=heard, mode="clip")  # other modes copy once more
+        arrived = self._filled[slot]
+        self._filled[slot] = False
         play += 1
         absent = np.flatnonzero(~arrived)
         if len(absent):
             self._conceal(absent, heard, streaming)
         self._missing[:rows][arrived] = 0
-        self._last = heard
         self._ticks += 1
         if self._ticks % ADAPT_TICKS == 0:
             self._give_back(rows)
@@ -153,6 +155,13 @@ class JitterRings:
         self._play[patient] -= 1
         self._slack[patient] = _NO_SLACK
 
+    def _note_repeated(self, legs: Rows, slot: NDArray[np.int64]) -> None:
+        index = np.arange(len(slot))
+        self._mark[slot] = index
+        again = self._filled[slot] | (self._mark[slot] != index)  # there already, or twice in this batch
+        if again.any():
+            np.add.at(self.repeated, legs[again], 1)
+
     def _conceal(self, absent: Rows, heard: NDArray[np.uint8], streaming: NDArray[np.bool_]) -> None:
         missing = self._missing[absent]
         self.underruns[absent[streaming[absent] & (missing < CONCEALED)]] += 1
@@ -161,7 +170,8 @@ class JitterRings:
         brief = absent[missing < CONCEALED]
         if len(brief):
             law = self._law[brief]
-            faded = (DECODE[law[:, None], self._last[brief]] * _FADE).astype(np.int16)
+            before = self._frames[1 - (self._ticks & 1), brief]
+            faded = (DECODE[law[:, None], before] * _FADE).astype(np.int16)
             for index, codec in enumerate(LAWS):
                 heard[brief[law == index]] = codec.encode(faded[law == index])
             self._missing[brief] += 1
@@ -169,6 +179,6 @@ class JitterRings:
     def _give_back(self, rows: int) -> None:
         slack = self._slack[:rows]
         slow = np.flatnonzero((slack > START_DELAY) & (slack != _NO_SLACK))
-        self._filled[slow, self._play[slow] % SLOTS] = False
+        self._filled[self._first[slow] + self._play[slow] % SLOTS] = False
         self._play[slow] += 1
         slack[:] = _NO_SLACK

@@ -13,6 +13,7 @@ from jambones.media.engine.reception import Reception
 from jambones.media.engine.sockets import Inbound, Ports
 
 _HEADER: Final = 12
+_COMFORT_NOISE: Final = 13  # RFC 3389: says that nothing follows, and so do we without it
 _RTCP_KINDS: Final = (192, 223)  # second byte of RTCP when multiplexed (RFC 5761 section 4)
 _MOST_STRANGERS: Final = 32  # of a batch that are looked at; more is a flood
 _ROUNDS: Final = 4  # batches read in one go before the tick may be due again
@@ -23,7 +24,11 @@ OnRtcp = Callable[[int, tuple[str, int], bytes], None]
 
 
 class Receiver:
-    """Reads the sockets. `heard` (rows,) is the number of the tick in which each leg's last packet came."""
+    """Reads the sockets.
+
+    `heard` (rows,) is the number of the tick in which each leg's last packet came, `bad` (rows,) counts packets that
+    are broken or of a payload type that nobody agreed on, `strangers` those that no leg waits for.
+    """
 
     def __init__(
         self,
@@ -40,7 +45,13 @@ class Receiver:
         self._inbound = Inbound(rows)
         self._on_event, self._on_rtcp = on_event, on_rtcp
         self.heard = np.zeros(legs.capacity, np.int64)
+        self.bad = np.zeros(legs.capacity, np.int64)
         self.strangers = 0
+
+    def open(self, row: int, tick: int) -> None:
+        """Begin to count anew; silence counts from now."""
+        self.bad[row] = 0
+        self.heard[row] = tick
 
     def drain(self, tick: int) -> None:
         """Take everything that waits, up to a few batches."""
@@ -95,13 +106,17 @@ class Receiver:
         """What is not one frame of the negotiated codec behind a bare header: one by one."""
         length = int(batch.length[i])
         data = batch.packets[i, :length].tobytes()
-        if length < _HEADER or data[0] >> 6 != 2:
+        if length < _HEADER or data[0] >> 6 != 2 or batch.cut(i):
+            self.bad[row] += 1
             return
         if _RTCP_KINDS[0] <= data[1] <= _RTCP_KINDS[1]:
             self._on_rtcp(int(batch.socket[i]), batch.sender(i), data)
             return
         payload = _payload(data)
-        if payload is None or not self._legs.receiving[row]:
+        if payload is None:
+            self.bad[row] += 1
+            return
+        if not self._legs.receiving[row]:
             return
         at = np.array([row])
         timestamp = int(batch.timestamp[i])
@@ -123,6 +138,8 @@ class Receiver:
                 self._jitter.put(at, np.array([timestamp], np.uint32), codes[None, :])
             elif len(codes):
                 self._jitter.put_one(row, timestamp, codes)
+        elif kind != _COMFORT_NOISE:
+            self.bad[row] += 1
 
     def _confirm(self, batch: Inbound, rows: NDArray[np.intp]) -> None:
         known = rows[rows >= 0]

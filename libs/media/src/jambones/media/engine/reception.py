@@ -54,6 +54,9 @@ class Reception:
         if fresh.any():
             changed, first = np.unique(legs[fresh], return_index=True)
             self._restart(changed, sequences[fresh][first], ssrcs[fresh][first])
+            # What is left of the old source in this batch says nothing about the new one.
+            same = self.ssrc[legs] == ssrcs
+            legs, sequences = legs[same], sequences[same]
             delta = (sequences - self._highest[legs]).astype(np.int16)
         np.maximum.at(self._highest, legs, self._highest[legs] + delta)
         np.add.at(self.received, legs, 1)

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_MSG_TRUNC: Final = 0x20
 _MSG_DONTWAIT: Final = 0x40
 _SO_RXQ_OVFL: Final = 40
 _SO_TIMESTAMPNS: Final = 35
+_TRUE_SIZE: Final = 2304  # what a small packet may take of a socket's buffer, by the kernel's count
 _CONTROL: Final = 64  # bytes of ancillary data a packet: a time stamp (32) and a drop count (24)
 
 _IOVEC: Final = np.dtype([("base", "u8"), ("length", "u8")])
@@ -67,6 +69,7 @@ class Inbound:
         self.timestamp = self.packets[:, 4:8].view(">u4")[:, 0]
         self.ssrc = self.packets[:, 8:12].view(">u4")[:, 0]
         self.length = self._headers["length"]
+        self._flags = self._headers["flags"]
         self._port = self._addresses[:, 2:4].view(">u2")[:, 0]
         self._host = self._addresses[:, 4:8].view(">u4")[:, 0]
         self._name_length = self._headers["name_length"]
@@ -92,6 +95,10 @@ class Inbound:
         """Return the socket's count of packets lost to a full buffer, as said by the packet in `row` (0: none)."""
         # The kernel adds the count after the time stamp, and only once it is not zero.
         return int(self._drops[row]) if self._control_length[row] > 48 else 0
+
+    def cut(self, row: int) -> bool:
+        """Whether a packet was longer than there was room for."""
+        return bool(self._flags[row] & _MSG_TRUNC)
 
     def keys(self) -> NDArray[np.int64]:
         """Return (count,) senders, as `address_key` makes them, with the socket's index above bit 48."""
@@ -188,6 +195,11 @@ class Ports:
         self.rtcp.append(rtcp)
         self.ports.append(port)
         self._seen_drops.append(0)
+
+    @property
+    def room(self) -> int:
+        """How many packets each socket can hold until it is read; what the kernel grants is often little."""
+        return self.rtp[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _TRUE_SIZE
 
     def ready(self) -> list[tuple[int, int]]:
         """Return (fd, index) of sockets with something to read; an RTCP socket's index is -1 - its pair's."""
