@@ -6,6 +6,7 @@ import pytest
 
 from jambones.api.operations import Operation
 from jambones.api.resources import RESOURCES
+from jambones.api.wire import Input
 from tests.integration.api.conftest import Client, World
 
 HOOKS = {"call_hook": {"url": "http://example.com/call"}, "call_status_hook": {"url": "https://example.com/status"}}
@@ -24,6 +25,13 @@ async def belongings(world: World, name: str) -> tuple[dict[str, str], Client, C
     number = {"number": "1508", "voip_carrier_sid": sids["voip_carrier_sid"]}
     sids["phone_number_sid"] = await tenant.make("/PhoneNumbers", number)
     sids["api_key_sid"] = (await tenant.get(f"/Accounts/{account}/ApiKeys")).body[0]["api_key_sid"]
+    sids["client_sid"] = await tenant.make("/Clients", {"username": name, "password": "secret"})
+    sids["lcr_sid"] = await tenant.make("/Lcrs", {"name": name})
+    route = {"lcr_sid": sids["lcr_sid"], "regex": "1", "priority": 1}
+    sids["lcr_route_sid"] = await tenant.make("/LcrRoutes", route)
+    entry = {"lcr_route_sid": sids["lcr_route_sid"], "voip_carrier_sid": sids["voip_carrier_sid"]}
+    sids["entry_sid"] = await tenant.make("/LcrCarrierSetEntries", entry)
+    sids["webhook_sid"] = await tenant.make("/Webhooks", {"url": "http://example.com/x"})
     return sids, owner, tenant
 
 
@@ -43,7 +51,11 @@ async def test_nobody_reaches_into_another_tenant(world: World) -> None:
         for operation in OPERATIONS:
             if operation.public or operation.later or not any(name in theirs for name in operation.params):
                 continue
-            body = {"name": "stolen", **HOOKS, "category": "device", "quantity": 1}
+            body: object = {"name": "stolen", "username": "stolen", **HOOKS, "category": "device", "quantity": 1}
+            if operation.path.endswith("/Routes"):
+                body = [{"regex": "1", "priority": 1, "lcr_carrier_set_entries": [{"voip_carrier_sid": str(uuid4())}]}]
+            elif operation.path.endswith("/RegisteredSipUsers"):
+                body = []
             reply = await client.ask(
                 operation.method,
                 path_of(operation, theirs),
@@ -68,9 +80,26 @@ async def test_nothing_answers_5xx_to_its_owner(world: World) -> None:
                 assert reply.status < 500, (operation.method, operation.path, reply)
 
 
+@pytest.mark.timeout(180)
+async def test_no_value_of_any_field_answers_5xx(world: World) -> None:
+    sids, _, _ = await belongings(world, "ours")
+    values = (None, "", "x" * 10_000, -1, 10**12, [], {}, "\0", True, {"url": "\0"}, "2026-13-01", "sip:a b")
+    good = {"name": "n", "number": "1", "ipv4": "1.1.1.1", **HOOKS, **sids}
+    for operation in OPERATIONS:
+        if operation.body is None or not issubclass(operation.body, Input):
+            continue
+        fields = {name: good[name] for name in operation.body.model_fields if name in good}
+        for name in operation.body.model_fields:
+            for value in values:
+                reply = await world.admin.ask(operation.method, path_of(operation, sids), fields | {name: value})
+                assert reply.status < 500, (operation.method, operation.path, name, value, reply)
+
+
 async def everything(tenant: Client, sids: dict[str, str]) -> list[object]:
     paths = [
-        "/Applications", "/VoipCarriers", "/PhoneNumbers", f"/SipGateways/{sids['sip_gateway_sid']}",
+        "/Applications", "/VoipCarriers", "/PhoneNumbers", "/Clients", "/Lcrs", f"/LcrRoutes/{sids['lcr_route_sid']}",
+        f"/LcrCarrierSetEntries/{sids['entry_sid']}", f"/Webhooks/{sids['webhook_sid']}",
+        f"/SipGateways/{sids['sip_gateway_sid']}",
         f"/Accounts/{sids['account_sid']}/Limits",
     ]  # fmt: skip
     return [(await tenant.get(path)).body for path in paths]

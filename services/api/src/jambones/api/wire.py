@@ -29,7 +29,7 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-SidOrNone = Annotated[str | None, BeforeValidator(_no_empty_sid), Field(max_length=36)]
+SidOrNone = Annotated[Annotated[str, Field(max_length=36)] | None, BeforeValidator(_no_empty_sid)]
 """Empty text is null."""
 Upper = BeforeValidator(_upper)
 Lower = BeforeValidator(_lower)

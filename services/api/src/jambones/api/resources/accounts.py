@@ -30,13 +30,14 @@ def _object(value: Any) -> Any:
     return value
 
 
+Realm = Annotated[str, Field(max_length=132, pattern=r"^[a-z0-9._-]*$")]
 HookIn = Annotated[hooks.Hook | None, BeforeValidator(_object)]
 
 
 class AccountIn(Input):
     name: str | None = Field(None, min_length=1, max_length=64)
     service_provider_sid: SidOrNone = None
-    sip_realm: Annotated[str | None, Lower] = Field(None, max_length=132, pattern=r"^[a-z0-9._-]*$")
+    sip_realm: Annotated[Realm | None, Lower] = None
     registration_hook: HookIn = None
     queue_event_hook: HookIn = None
     device_calling_application_sid: SidOrNone = None
