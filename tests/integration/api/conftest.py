@@ -22,6 +22,7 @@ from jambones.common.db.database import Database
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.ops import serve_http
 from jambones.common.secrets import KeyRing
+from jambones.common.tasks import Tasks
 
 RING = KeyRing([bytes(range(32))])
 
@@ -123,7 +124,8 @@ async def world(db: Database, bus: Bus) -> AsyncIterator[World]:
             await nodes.until_ready()
         port = await stack.enter_async_context(serve_http(api.web_app(), "127.0.0.1", 0))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        api.parts = Parts(db, bus, nodes, settings)
+        tasks = await stack.enter_async_context(Tasks())
+        api.parts = Parts(db, bus, nodes, settings, tasks)
         async with db.transaction(PLATFORM) as tx:
             key = await ApiKeys(tx).add({})
         world = World(api, db, bus, Client(f"http://127.0.0.1:{port}/v1", session, key.token.reveal()))

@@ -12,6 +12,7 @@ from jambones.common.bus import Bus
 from jambones.common.bus.nodes import NodeDirectory
 from jambones.common.db.database import Database, Transaction
 from jambones.common.db.tenant import PLATFORM, Scope, Tenant
+from jambones.common.tasks import Tasks
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Caller:
     name: str = ""
     permissions: tuple[str, ...] = ()
     view_only: bool = False
+    session_id: str | None = None
 
     @property
     def scope(self) -> Scope:
@@ -42,6 +44,7 @@ class Parts:
     bus: Bus
     nodes: NodeDirectory
     settings: ApiSettings
+    tasks: Tasks
 
 
 @dataclass

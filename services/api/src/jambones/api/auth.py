@@ -1,12 +1,23 @@
-"""Bearer tokens: who holds this one."""
+"""Bearer tokens: API keys, and the JWTs (RFC 7519) of logged-in users."""
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
 
 from jambones.api.ask import Caller, Parts
+from jambones.api.errors import Refused
+from jambones.api.settings import ApiSettings
 from jambones.common import clock
 from jambones.common.db.accounts import Accounts
 from jambones.common.db.api_keys import ApiKey, ApiKeys
+from jambones.common.db.database import Transaction
+from jambones.common.db.sessions import Sessions
 from jambones.common.db.tenant import PLATFORM, Tenant
+from jambones.common.db.users import User, Users
 
 LONGEST = 4096
+ALGORITHM = "HS256"
 
 
 async def caller_of(parts: Parts, authorization: str) -> Caller | None:
@@ -16,17 +27,83 @@ async def caller_of(parts: Parts, authorization: str) -> Caller | None:
     if scheme.lower() != "bearer" or not token.isascii() or not 0 < len(token) <= LONGEST:
         return None
     async with parts.db.transaction(PLATFORM) as tx:
-        keys = ApiKeys(tx)
-        key = await keys.by_token(token)
-        if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
-            return None
-        if key.account_sid is None:
-            return Caller(Tenant(key.service_provider_sid), name=_named(key))
-        account = await Accounts(tx).get(key.account_sid)
-        if account is None:
-            return None
-        await keys.note_use(account.account_sid)
-        return Caller(account.tenant, name=_named(key))
+        if token.count(".") == 2:
+            claims = _claims(parts.settings, token)
+            return None if claims is None else await _of_claims(tx, claims)
+        return await _of_key(tx, token)
+
+
+async def log_in(tx: Transaction, settings: ApiSettings, user: User, words: dict[str, Any]) -> str:
+    """Open a session for the user; returns its token. `words` are further claims."""
+    secret = _secret(settings)
+    if secret is None:
+        raise Refused(503, "nobody can log in: JAMBONES_JWT_SECRET is not set")
+    now = clock.now()
+    expires_at = now + timedelta(minutes=settings.jwt_lifetime)
+    session_id = await Sessions(tx).open(user.user_sid, expires_at)
+    claims = words | {"user_sid": user.user_sid, "name": user.name, "jti": session_id, "iat": now, "exp": expires_at}
+    return jwt.encode(claims, secret, algorithm=ALGORITHM)
+
+
+async def _of_key(tx: Transaction, token: str) -> Caller | None:
+    keys = ApiKeys(tx)
+    key = await keys.by_token(token)
+    if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
+        return None
+    if key.account_sid is None:
+        return Caller(Tenant(key.service_provider_sid), name=_named(key))
+    account = await Accounts(tx).get(key.account_sid)
+    if account is None:
+        return None
+    await keys.note_use(account.account_sid)
+    return Caller(account.tenant, name=_named(key))
+
+
+async def _of_claims(tx: Transaction, claims: dict[str, Any]) -> Caller | None:
+    user_sid = claims.get("user_sid")
+    if user_sid is None:
+        return await _of_service(tx, claims)
+    session_id = claims.get("jti")
+    if not isinstance(user_sid, str) or not isinstance(session_id, str):
+        return None
+    if not await Sessions(tx).is_open(session_id, user_sid):
+        return None
+    # What the user may do is read here, not off the token: it may have changed since.
+    user = await Users(tx).get(user_sid)
+    if user is None or not user.is_active:
+        return None
+    permissions = tuple(await Users(tx).permissions(user_sid))
+    return Caller(
+        Tenant(user.service_provider_sid, user.account_sid),
+        user_sid=user_sid,
+        name=f"user {user_sid}",
+        permissions=permissions,
+        view_only=permissions == ("VIEW_ONLY",),
+        session_id=session_id,
+    )
+
+
+async def _of_service(tx: Transaction, claims: dict[str, Any]) -> Caller | None:
+    """A token that somebody who knows the secret signed for an account, without a user."""
+    account_sid = claims.get("account_sid")
+    if claims.get("scope") != "account" or not isinstance(account_sid, str):
+        return None
+    account = await Accounts(tx).get(account_sid)
+    return None if account is None else Caller(account.tenant, name="signed token")
+
+
+def _claims(settings: ApiSettings, token: str) -> dict[str, Any] | None:
+    secret = _secret(settings)
+    if secret is None:
+        return None
+    try:
+        return jwt.decode(token, secret, algorithms=[ALGORITHM])
+    except jwt.InvalidTokenError:
+        return None
+
+
+def _secret(settings: ApiSettings) -> str | None:
+    return settings.jwt_secret.get_secret_value() if settings.jwt_secret is not None else None
 
 
 def _named(key: ApiKey) -> str:

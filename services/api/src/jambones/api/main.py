@@ -21,7 +21,7 @@ async def serve(settings: ApiSettings) -> None:
             service.tasks.start(keeper.keep_calls(), name="keep call records")
             service.tasks.start(keeper.keep_alerts(), name="keep alerts")
             service.tasks.every(DAY, lambda: keeper.tidy(settings.record_days), name="tidy records")
-            api.parts = Parts(service.db, service.bus, nodes, settings)
+            api.parts = Parts(service.db, service.bus, nodes, settings, service.tasks)
             node = Node(kind="api", id=settings.node_id, http=f"http://{settings.http_host}:{service.http_port}")
             async with service.present(node):
                 await service.run()

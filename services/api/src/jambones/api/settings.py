@@ -21,4 +21,12 @@ class ApiSettings(ServiceSettings):
     """Days that call records and alerts are kept."""
     max_body: int = Field(1024 * 1024, ge=1024)
     """Bytes of a request body."""
-    audio_cache_dir: str = ""
+    portal_url: str = "http://localhost:3001"
+    """Where the portal is: links in mails lead there."""
+    smtp_host: str = ""
+    """Sends mail to users; without it nobody can reset a forgotten password."""
+    smtp_port: int = Field(587, ge=1, le=65535)
+    """465 is TLS from the start, others use STARTTLS when the server has it."""
+    smtp_username: str = ""
+    smtp_password: SecretStr | None = None
+    smtp_from: str = "jambones <no-reply@localhost>"

@@ -16,11 +16,15 @@ from jambones.api.resources import (
     platform,
     recent_calls,
     service_providers,
+    sessions,
     sip_gateways,
+    users,
     voip_carriers,
 )
 
 RESOURCES: tuple[Resource, ...] = (
+    sessions.resource,
+    users.resource,
     service_providers.resource,
     accounts.resource,
     api_keys.resource,
