@@ -30,13 +30,18 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 # misspelling. A service declares its own in its settings class; those need not be repeated here.
 OTHER_PARTS = frozenset(
     {
-        "api_cors_origins", "api_host", "api_port", "api_url", "answer_timeout", "cluster", "codec_order",
-        "dtmf_payload_type", "encryption_keys", "flite_voice", "hook_timeout", "http_timeout", "http_pool_size",
-        "internal_key", "jwt_secret", "jwt_lifetime", "limits_enabled", "max_calls", "max_cps", "media_bind",
-        "media_port_max", "media_port_min", "media_workers", "options_ping_interval", "private_cidrs", "private_ip",
-        "public_ip", "rate_limit", "rtpengines", "sip_domain", "sip_listen", "sip_realm", "spool_dir", "tls_cert",
-        "tls_key", "tls_min", "transcode", "trust_proxy", "tts_cache_dir", "unknown_sources", "ws_handshake_timeout",
-        "ws_max_payload", "recording_dir", "audio_cache_dir", "max_call_duration", "session_expires",
+        "account_max_cps", "answer_timeout", "api_cors_origins", "api_host", "api_port", "api_url",
+        "audio_cache_dir", "audio_directory", "audio_timeout", "blocked_sources", "cluster", "codec_order",
+        "dtmf_payload_type", "encryption_keys", "flite_voice", "fs_attempts", "fs_lost_after", "fs_timeout",
+        "hook_timeout", "http_pool_size", "http_timeout", "internal_key", "jwt_lifetime", "jwt_secret",
+        "limits_enabled", "max_body", "max_call_duration", "max_calls", "max_cps", "max_loop_lag", "max_tick_late",
+        "media_bind", "media_legs", "media_port_max", "media_port_min", "media_workers", "options_ping_interval",
+        "portal_url", "private_cidrs", "private_ip", "private_listen", "public_ip", "rate_limit", "reconcile_every",
+        "record_days", "recording_dir", "ring_timeout", "rtp_timeout", "rtpengines", "scanner_action",
+        "scanner_agents", "session_expires", "sip_domain", "sip_listen", "sip_realm", "smtp_from", "smtp_host",
+        "smtp_password", "smtp_port", "smtp_username", "source_burst", "source_rate", "spool_dir", "tls_cert",
+        "tls_key", "tls_min", "transcode", "trust_proxy", "trusted_sip_proxies", "tts_cache_dir", "unknown_sources",
+        "ws_handshake_timeout", "ws_max_payload",
     }
 )  # fmt: skip
 
