@@ -105,6 +105,9 @@ class Witness:
     def redirect_status(self, hook: Hook) -> None:
         self._hook = hook
 
+    def refresh(self) -> None:
+        return None
+
     def note(self, call: CallSession) -> None:
         return None
 

@@ -112,6 +112,10 @@ class Bus:
         """Record a fact durably, in order. Does not wait for NATS: before it is a queue in memory and on disk."""
         self._recorder.add(event)
 
+    def note(self, event: Recorded) -> None:
+        """`record` for those who cannot wait; neither does."""
+        self._recorder.add(event)
+
     async def flush(self) -> None:
         """Wait until all records are acknowledged."""
         await self._recorder.flushed()

@@ -125,6 +125,9 @@ class Reporter(Protocol):
     def redirect_status(self, hook: Hook) -> None:
         """Status events go to `hook` from now on."""
 
+    def refresh(self) -> None:
+        """The call is still alive."""
+
 
 class Checkpoint(Protocol):
     """Keeps what another node would need to go on with a call. Nothing here waits."""

@@ -1,8 +1,11 @@
 """Which coroutine runs which verb, and what a call must be like for it."""
 
+import importlib
+import pkgutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -56,4 +59,19 @@ def runs(
 
 def find_runner(model: type) -> Runner | None:
     """The runner of a verb, None when there is none yet."""
+    load()
     return _runners.get(model)
+
+
+@cache
+def load() -> None:
+    """Import every module beside this one, each of which registers its runner."""
+    package = importlib.import_module(__package__ or "")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def runners() -> dict[type, Runner]:
+    """All of them, by model."""
+    load()
+    return dict(_runners)

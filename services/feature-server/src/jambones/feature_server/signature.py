@@ -1,0 +1,51 @@
+"""What the edge tells of a call, believed only with a signature made with the platform's internal key."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Self
+
+from jambones.sip.message import Request
+
+TOLERANCE = 60  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The X-Jambones-* headers of an INVITE from an edge."""
+
+    account_sid: str
+    application_sid: str
+    origin: str
+    outside_call_id: str | None
+    source: str | None
+    trunk_name: str | None
+
+    @classmethod
+    def of(cls, invite: Request) -> Self | None:
+        """None when the INVITE does not come from an edge."""
+        header = invite.headers.get
+        account, application = header("X-Jambones-Account"), header("X-Jambones-App")
+        if not account or not application:
+            return None
+        return cls(
+            account,
+            application,
+            header("X-Jambones-Origin") or "trunk",
+            header("X-Jambones-Call"),
+            (header("X-Jambones-Src") or "").partition(";")[0] or None,
+            header("X-Jambones-Trunk-Name"),
+        )
+
+
+def signed(invite: Request, key: bytes, now: int) -> bool:
+    """Whether X-Jambones-Sig is ours, for this very Call-ID, and no older or newer than a minute.
+
+    Its form is `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<unix seconds>.<Call-ID>`.
+    """
+    value = invite.headers.get("X-Jambones-Sig") or ""
+    stamp = dict(part.partition("=")[::2] for part in value.split(",")).get("t", "")
+    if not stamp.isdecimal() or abs(now - int(stamp)) > TOLERANCE:
+        return False
+    digest = hmac.new(key, f"{stamp}.{invite.call_id}".encode(), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(f"t={stamp},v1={digest}", value)

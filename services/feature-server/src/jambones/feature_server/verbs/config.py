@@ -1,0 +1,78 @@
+"""config: what holds for the rest of the call."""
+
+import asyncio
+
+from jambones.common.tasks import cancel
+from jambones.common.verbs.config import BargeIn, Config
+from jambones.common.verbs.gather import Gather
+from jambones.feature_server.calls.session import CallSession
+from jambones.feature_server.verbs.gather import Gathering, rules
+from jambones.feature_server.verbs.registry import runs
+
+BACKGROUND = "barge-in"
+LATER = (
+    "tts_stream", "record", "listen", "transcribe", "amd", "filler_noise", "action_hook_delay_action",
+    "on_hold_music", "sip_request_within_dialog_hook", "refer_hook", "boost_audio_signal", "vad",
+    "noise_isolation", "turn_taking",
+)  # fmt: skip
+
+
+@runs(Config)
+async def config(verb: Config, call: CallSession) -> None:
+    """Only what is given changes; what this server cannot do is an alert, and the rest is done."""
+    variables = call.variables
+    for name in verb.reset:
+        setattr(variables, name, getattr(variables, f"default_{name}"))
+    if verb.synthesizer is not None:
+        variables.synthesizer = verb.synthesizer
+    if verb.recognizer is not None:
+        variables.recognizer = verb.recognizer
+    if verb.notify_events is not None:
+        variables.notify_events = verb.notify_events
+    if verb.disable_tts_cache is not None:
+        variables.tts_cache = not verb.disable_tts_cache
+    if verb.early_media and not call.state.answered:
+        await call.media(early=True)
+    if verb.barge_in is not None:
+        await _set_barge_in(verb.barge_in, call)
+    for later in LATER:
+        if getattr(verb, later) is not None:
+            alias = Config.model_fields[later].alias or later
+            call.alert("invalid-app-payload", f"config.{alias} is not available on this server; it was skipped")
+
+
+async def _set_barge_in(wanted: BargeIn, call: CallSession) -> None:
+    running = call.background.pop(BACKGROUND, None)
+    if running is not None:
+        await cancel(running)
+    call.variables.barge_in = wanted if wanted.enable else None
+    if wanted.enable:
+        await call.media()
+        call.background[BACKGROUND] = asyncio.get_running_loop().create_task(_listen(wanted, call))
+
+
+async def _listen(wanted: BargeIn, call: CallSession) -> None:
+    """Gather beneath the other verbs; an answer with verbs replaces them."""
+    verb = Gather(
+        action_hook=wanted.action_hook,
+        partial_result_hook=wanted.partial_result_hook,
+        input=wanted.input,
+        finish_on_key=wanted.finish_on_key,
+        num_digits=wanted.num_digits,
+        min_digits=wanted.min_digits,
+        max_digits=wanted.max_digits,
+        inter_digit_timeout=wanted.inter_digit_timeout,
+        dtmf_bargein=wanted.dtmf_bargein,
+        min_bargein_word_count=wanted.min_bargein_word_count,
+        timeout=0,
+    )
+    while True:
+        result = await Gathering(verb, rules(verb, call), call, await call.media()).collect()
+        if not wanted.sticky:
+            call.background.pop(BACKGROUND, None)
+        if result is not None:
+            if call.playback is not None:
+                await call.playback.stop()
+            await call.ask(verb.action_hook, **result.payload())
+        if not wanted.sticky:
+            return
