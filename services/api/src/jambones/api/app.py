@@ -9,10 +9,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from jambones.api import auth, body, openapi
+from jambones.api import audit, auth, body, idempotency, openapi
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
 from jambones.api.errors import Refused, absent, forbidden
 from jambones.api.operations import Answer, Operation, Resource, Router
+from jambones.api.rate import RateLimit
 from jambones.api.settings import ApiSettings
 from jambones.common.errors import JambonesError, Unavailable
 from jambones.common.metrics import Metrics
@@ -27,6 +28,16 @@ HEADERS = {
     "Access-Control-Expose-Headers": "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset",
 }
 
+RATE_HEADERS = web.RequestKey("rate_headers", dict[str, str])
+
+
+class TooMany(Refused):
+    """More requests than the caller may make now."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(429, message)
+        self.retry_after = retry_after
+
 
 class Api:
     """Answers requests; `parts` is filled in once the bus and the database are there."""
@@ -37,6 +48,7 @@ class Api:
         self.metrics = metrics or Metrics(process=False)
         self._settings = settings
         self._router = Router(self.operations)
+        self._rate = RateLimit(settings.rate_limit)
         self._document = json.dumps(openapi.document(resources, settings.api_url)).encode()
 
     def web_app(self) -> web.Application:
@@ -92,6 +104,10 @@ class Api:
             caller = await auth.caller_of(self.parts, authorization)
         if caller is None:
             return web.Response(text="Unauthorized", status=401, headers={"WWW-Authenticate": 'Bearer realm="Users"'})
+        allowed, rate_headers = self._rate.take(caller.name if caller is not NOBODY else request.remote or "")
+        request[RATE_HEADERS] = rate_headers
+        if not allowed:
+            raise TooMany("too many requests", int(rate_headers["RateLimit-Reset"]))
         if operation is None:
             if others:
                 raise_allowed(others)
@@ -111,11 +127,22 @@ class Api:
             if caller.view_only and not _own_password(operation, ask.raw):
                 raise forbidden("User has view-only access")
         model = body.fit(operation, ask.raw)
-        outcome = await (operation.handler(ask) if operation.body is None else operation.handler(ask, model))
-        return answered(operation, outcome)
+        path = without_prefix(request.path)
+
+        async def work() -> web.Response:
+            outcome = await (operation.handler(ask) if operation.body is None else operation.handler(ask, model))
+            response = answered(operation, outcome)
+            if operation.method != "GET" and response.status < 400:
+                await audit.note(ask, path, response.status)
+            return response
+
+        key = request.headers.get(idempotency.HEADER)
+        if key is None or operation.method != "POST" or operation.public:
+            return await work()
+        return await idempotency.once(ask, key, path, work)
 
     def _finished(self, request: web.Request, response: web.Response) -> web.Response:
-        for name, value in HEADERS.items():
+        for name, value in {**HEADERS, **request.get(RATE_HEADERS, {})}.items():
             response.headers.setdefault(name, value)
         origin, allowed = request.headers.get("Origin", ""), self._settings.api_cors_origins
         if "*" in allowed:

@@ -18,6 +18,7 @@ from jambones.common.bus.calls import Alert, CallRecord
 from jambones.common.bus.event import Recorded
 from jambones.common.bus.records import Delivery
 from jambones.common.db.alerts import AlertRow, Alerts
+from jambones.common.db.audit_log import AuditLog
 from jambones.common.db.database import Database
 from jambones.common.db.errors import DatabaseUnavailable
 from jambones.common.db.pages import ensure_partitions, forget_before
@@ -34,6 +35,7 @@ BATCH = 200
 WAIT = 0.5
 ACK_WAIT = 60.0
 WORDS = 255
+AUDIT_DAYS = 400
 R = TypeVar("R", bound=Recorded)
 
 
@@ -59,6 +61,7 @@ class RecordKeeper:
         async with self._db.transaction(PLATFORM) as tx:
             await ensure_partitions(tx, now)
             await forget_before(tx, now - timedelta(days=days))
+            await AuditLog(tx).forget_before(now - timedelta(days=AUDIT_DAYS))
 
     async def _keep(self, durable: str, kind: type[R]) -> None:
         batches = cast(

@@ -1,0 +1,43 @@
+"""Idempotency-Key: a POST that is sent again with the same key is answered again, not done again."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from jambones.api.ask import Ask
+from jambones.api.errors import Refused, bad, unprocessable
+from jambones.common.db.idempotent_answers import IdempotentAnswers
+from jambones.common.db.tenant import PLATFORM
+
+HEADER = "Idempotency-Key"
+LONGEST = 255
+
+
+async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.Response]]) -> web.Response:
+    """Do `work` unless it was done for this caller and key. Raises Refused (400, 409, 422)."""
+    if not 0 < len(key) <= LONGEST or not key.isprintable():
+        raise bad(f"invalid {HEADER}")
+    caller = ask.caller.name
+    content = json.dumps([path.lower(), ask.raw], sort_keys=True).encode()
+    request_digest = hashlib.sha256(content).digest()
+    async with ask.transaction(PLATFORM) as tx:
+        stored = await IdempotentAnswers(tx).begin(caller, key, request_digest)
+    if stored is not None:
+        if stored.request_digest != request_digest:
+            raise unprocessable(f"this {HEADER} was used for another request")
+        if stored.status is None:
+            raise Refused(409, f"the first request with this {HEADER} has not been answered yet")
+        response = web.Response(text=stored.body, status=stored.status, content_type="application/json")
+        response.headers["Idempotent-Replayed"] = "true"
+        return response
+    try:
+        response = await work()
+    except BaseException:
+        async with ask.transaction(PLATFORM) as tx:
+            await IdempotentAnswers(tx).forget(caller, key)
+        raise
+    async with ask.transaction(PLATFORM) as tx:
+        await IdempotentAnswers(tx).finish(caller, key, response.status, response.text or "")
+    return response
