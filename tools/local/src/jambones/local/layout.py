@@ -1,0 +1,130 @@
+"""Which port belongs to what on this machine, fixed for `run` and free ones for tests and the demo."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Self
+
+from jambones.local.ports import free_port, is_free
+from jambones.local.servers import ServerError
+
+PREFIX = "JAMBONES_LOCAL_"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """JAMBONES_LOCAL_SIP_PORT sets `sip`, and so on. `media` and `rtp` are the first port of a stretch for audio."""
+
+    sip: int = 5060
+    api: int = 3000
+    http: int = 3001
+    """Probes and metrics of the first other process; each further process takes one from here on."""
+    application: int = 9000
+    postgres: int = 5442
+    nats: int = 4232
+    ng: int = 22222
+    private: int = 5080
+    """SIP between the processes; each further process takes one from here on."""
+    media: int = 25000
+    media_span: int = 5000
+    rtp: int = 40000
+    rtp_span: int = 5000
+
+    @classmethod
+    def auto(cls) -> Self:
+        """Free ports, from one stretch."""
+        first = free_port(span=60)
+        return cls(
+            sip=first, api=first + 2, http=first + 4, application=first + 20, postgres=first + 21, nats=first + 22,
+            ng=first + 23, private=first + 30, media=free_port(span=200), media_span=200, rtp=free_port(span=400),
+            rtp_span=400,
+        )  # fmt: skip
+
+    def with_environment(self, environ: Mapping[str, str]) -> Self:
+        """These, with what JAMBONES_LOCAL_* names say; raises ServerError for what is no port."""
+        changes = {}
+        for one in fields(self):
+            name = f"{PREFIX}{one.name.upper()}" + ("" if one.name.endswith("_span") else "_PORT")
+            if text := environ.get(name):
+                if not text.isdecimal() or not 0 < int(text) < 65536:
+                    raise ServerError(f"{name} is no port: {text}")
+                changes[one.name] = int(text)
+        return replace(self, **changes)
+
+
+@dataclass
+class Taker:
+    """Hands out consecutive ports."""
+
+    next: int
+
+    def take(self, step: int = 1) -> int:
+        given, self.next = self.next, self.next + step
+        return given
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A port that a part of the platform wants."""
+
+    port: int
+    part: str
+    option: str
+    udp: bool = False
+
+
+def check(claims: list[Claim], host: str) -> None:
+    """Raises ServerError with a line for each claimed port that somebody holds."""
+    taken = [claim for claim in claims if not is_free(claim.port, host, udp=claim.udp)]
+    if taken:
+        raise ServerError("\n".join(_complaint(claim) for claim in taken))
+
+
+def _complaint(claim: Claim) -> str:
+    by = f" by {who}" if (who := holder(claim.port)) else ""
+    return (
+        f"port {claim.port} ({claim.part}) is taken{by}: "
+        f"end that, set {PREFIX}{claim.option.upper()}_PORT, or use --ports auto"
+    )
+
+
+def holder(port: int) -> str | None:
+    """Who holds a TCP or UDP port here, "name (pid 7)", as far as /proc lets us see."""
+    wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
+    if not wanted:
+        return None
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(os.readlink(fd) in wanted for fd in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:
+            continue  # ended, or of another user
+    return None
+
+
+def _inodes(port: int) -> set[str]:
+    found = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        try:
+            lines = Path("/proc/net", table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            columns = line.split()
+            listening = columns[3] == "0A" or table.startswith("udp")
+            if listening and int(columns[1].rpartition(":")[2], 16) == port:
+                found.add(columns[9])
+    return found
+
+
+@dataclass
+class Numbering:
+    """The ports of processes of which there may be several."""
+
+    ports: Ports
+    http: Taker = field(init=False)
+    private: Taker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http, self.private = Taker(self.ports.http), Taker(self.ports.private)
