@@ -32,6 +32,10 @@ async def belongings(world: World, name: str) -> tuple[dict[str, str], Client, C
     entry = {"lcr_route_sid": sids["lcr_route_sid"], "voip_carrier_sid": sids["voip_carrier_sid"]}
     sids["entry_sid"] = await tenant.make("/LcrCarrierSetEntries", entry)
     sids["webhook_sid"] = await tenant.make("/Webhooks", {"url": "http://example.com/x"})
+    credential = {"vendor": "deepgram", "api_key": "0123456789"}
+    sids["speech_credential_sid"] = await tenant.make(f"/Accounts/{account}/SpeechCredentials", credential)
+    person = {"name": name, "email": f"{name}@x", "initial_password": "a good one"}
+    sids["user_sid"] = (await tenant.post("/Users", person)).body["user_sid"]
     return sids, owner, tenant
 
 

@@ -18,6 +18,7 @@ from jambones.api.resources import (
     service_providers,
     sessions,
     sip_gateways,
+    speech_credentials,
     users,
     voip_carriers,
 )
@@ -35,6 +36,7 @@ RESOURCES: tuple[Resource, ...] = (
     phone_numbers.resource,
     clients.resource,
     lcrs.resource,
+    speech_credentials.resource,
     calls.resource,
     live.resource,
     recent_calls.resource,
