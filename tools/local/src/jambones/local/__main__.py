@@ -8,7 +8,9 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+from jambones.common import logs
 from jambones.local import rtpengine
+from jambones.local.demo import demo
 from jambones.local.layout import Ports
 from jambones.local.platform import SERVICES, LocalPlatform, runnable
 from jambones.local.render import Terminal
@@ -27,9 +29,13 @@ def main() -> int:
     for one in fields(Ports):
         option = one.name.replace("_", "-") + ("" if one.name.endswith("_span") else "-port")
         start.add_argument(f"--{option}", type=int, dest=one.name, metavar="N")
+    commands.add_parser("demo", help="call the demo application and tell what happened")
     options = parser.parse_args()
     terminal = Terminal(sys.stdout)
+    logs.configure("local", level="warning", format="text")
     try:
+        if options.command == "demo":
+            return asyncio.run(demo(terminal.say))
         return asyncio.run(run(options, terminal))
     except (ServerError, OSError) as exc:
         sys.stderr.write(f"{exc}\n")
