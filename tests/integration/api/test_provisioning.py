@@ -117,6 +117,9 @@ async def test_what_lives_nowhere_is_an_empty_list(world: World) -> None:
     assert (refused.status, refused.msg) == (400, "account does not have sip_realm configuration")
     assert (await tenant.post(f"/Accounts/{account}/SipRealms/acme.example.com")).status == 204
     assert (await tenant.post(f"/Accounts/{account}/SipRealms/example.com")).status == 400
+    for realm, free in (("ACME.example.com", False), ("other.example.com", True)):
+        assert (await tenant.get("/Availability", type="subdomain", value=realm)).body == {"available": free}
+    assert (await tenant.get("/Availability", type="fax")).status == 400
     assert (await tenant.post(f"/Accounts/{account}/RegisteredSipUsers", ["u"])).body == [
         {"name": "u", "contact": None, "expiryTime": 0, "protocol": None, "registered_status": "inactive"}
     ]

@@ -222,6 +222,30 @@ async def set_realm(ask: Ask) -> None:
             raise Taken("this sip_realm is in use") from exc
 
 
+class AvailabilityQuery(Input):
+    type: str | None = None
+    value: str | None = None
+    REQUIRED: ClassVar[tuple[str, ...]] = ("type", "value")
+
+
+class Availability(BaseModel):
+    available: bool
+
+
+@resource.get(
+    "/Availability", summary="Say whether a SIP realm is free", id="getAvailability", query=AvailabilityQuery,
+    returns=Availability,
+)  # fmt: skip
+async def availability(ask: Ask) -> Any:
+    if ask.query.get("type") != "subdomain":
+        raise bad("invalid type")
+    realm = ask.query.get("value", "").strip()
+    if not realm:
+        raise bad("missing value")
+    async with ask.transaction(PLATFORM) as tx:
+        return {"available": await Accounts(tx).by_realm(realm) is None}
+
+
 async def _check_applications(tx: Transaction, values: dict[str, Any], account: Account | None) -> None:
     """The applications that an account names must be its own."""
     for name in ("device_calling_application_sid", "siprec_hook_sid"):

@@ -21,6 +21,7 @@ for name in EMPTY:
     resource.later("DELETE", f"/{name}/{{sid}}", summary=f"Delete one of {name}", id=f"delete{name}")
 
 resource.later("POST", "/Accounts/{account_sid}/Messages", summary="Send a message", id="createMessage")
+resource.later("GET", "/AppEnv", summary="Ask an application for its settings", id="getAppEnv")
 resource.later("POST", "/register", summary="Sign up", id="register", public=True)
 resource.later("POST", "/ActivationCode", summary="Send an activation code", id="createActivationCode")
 resource.later("PUT", "/ActivationCode/{code}", summary="Use an activation code", id="useActivationCode")
