@@ -1,6 +1,6 @@
 """Bodies of several parts (RFC 5621): finding the one part of a type in multipart/mixed and its kin."""
 
-from jambones.sip.grammar import parse_params, unquote
+from jambones.sip.grammar import GrammarError, parse_params, unquote
 
 _MAX_PARTS = 16
 
@@ -27,7 +27,10 @@ def find_part(body: bytes, content_type: str | None, wanted: str) -> bytes | Non
 
 def parts(body: bytes, content_type: str) -> list[tuple[str, bytes]]:
     """The parts of a multipart body as (content type, bytes). A damaged body gives the parts that can be read."""
-    boundary = unquote(parse_params(content_type.partition(";")[2]).get("boundary") or "")
+    try:
+        boundary = unquote(parse_params(content_type.partition(";")[2]).get("boundary") or "")
+    except GrammarError:
+        return []
     if not boundary:
         return []
     found: list[tuple[str, bytes]] = []

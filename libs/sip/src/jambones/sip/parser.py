@@ -11,6 +11,9 @@ MAX_DATAGRAM = 65_535
 MAX_STREAM_MESSAGE = 256 * 1024
 _MAX_HEADERS = 512
 
+# Headers that may stand once only (RFC 4475 sections 3.3.8 and 3.3.9 say what becomes of the others).
+_SINGLE = frozenset({"call-id", "cseq", "from", "to", "max-forwards", "content-length"})
+_CSEQ = re.compile(r"\d+[ \t]+\S+")
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 
 
@@ -53,6 +56,7 @@ def parse(data: bytes, *, framed: bool = False) -> Message:
         raise ParseError("too-many-headers")
 
     items: list[Item] = []
+    seen: set[str] = set()
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         try:
@@ -65,9 +69,19 @@ def parse(data: bytes, *, framed: bool = False) -> Message:
             continue
         value = value.strip()
         if key == "via" and "," in value:
-            items.extend((key, spelling, element) for element in split_commas(value))
+            try:
+                hops = split_commas(value)
+            except GrammarError:
+                damage, hops = "via", [value]
+            if any("/" not in hop for hop in hops):
+                damage = "via"
+            items.extend((key, spelling, hop) for hop in hops)
         else:
             items.append((key, spelling, value))
+        if key in _SINGLE:
+            if key in seen:
+                damage = "repeated-header"
+            seen.add(key)
     headers = Headers.of_items(items)
 
     if not framed:
@@ -138,6 +152,8 @@ def _check(message: Message, method: str | None) -> None:
             raise GrammarError("no-call-id")
         if method is not None and cseq.method != method:
             raise GrammarError("cseq-method")
+        if method is not None:
+            message.max_forwards  # noqa: B018
     except GrammarError as error:
         request = message if isinstance(message, Request) and _usable(message) else None
         raise ParseError(error.reason, request) from None
@@ -147,7 +163,9 @@ def _usable(request: Request) -> bool:
     """Whether a 400 can find its way back: these five are copied into it."""
     try:
         request.via  # noqa: B018
-        request.cseq  # noqa: B018
     except GrammarError:
+        return False
+    # A number that is too large is copied as it came.
+    if not _CSEQ.fullmatch(request.headers.get("CSeq") or ""):
         return False
     return all(request.headers.get(name) for name in ("From", "To", "Call-ID"))

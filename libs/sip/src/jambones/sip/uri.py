@@ -15,6 +15,8 @@ _HOST_PORT = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.\-_]*)))(?::(?P<port>\d{1,5}))?"
 )
 
+_HEADER_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Uri:
@@ -137,5 +139,12 @@ def _parse_sip(scheme: str, rest: str, text: str) -> Uri:
 
 
 def _parse_headers(text: str) -> dict[str, str]:
-    pairs = (item.partition("=") for item in text.split("&") if item)
-    return {unescape(name): unescape(value) for name, _, value in pairs}
+    found: dict[str, str] = {}
+    for item in text.split("&"):
+        name, _, value = item.partition("=")
+        if not name:
+            continue
+        if not _HEADER_NAME.fullmatch(name := unescape(name)):
+            raise GrammarError("uri", text)
+        found[name] = unescape(value)
+    return found
