@@ -237,5 +237,5 @@ def test_an_answer_can_be_made_from_what_is_refused() -> None:
         refused = error.value.request
         assert refused is not None
         answer = bytes(response(refused, error.value.status, to_tag="x"))
-        assert answer.startswith(b"SIP/2.0 4") or answer.startswith(b"SIP/2.0 505")
+        assert answer.startswith((b"SIP/2.0 4", b"SIP/2.0 505"))
         assert answer.count(b"\r\n\r\n") == 1

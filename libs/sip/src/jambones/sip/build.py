@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 
+from jambones.sip.grammar import GrammarError
 from jambones.sip.headers import Headers, Item
 from jambones.sip.message import Request, Response
 from jambones.sip.via import MAGIC_COOKIE
@@ -42,7 +43,7 @@ def response(
         if key in _COPIED:
             items.append(item)
         elif key == "to":
-            if to_tag is not None and request.to.tag is None:
+            if to_tag is not None and not _has_tag(request, item[2]):
                 items.append((key, item[1], f"{item[2]};tag={to_tag}"))
             else:
                 items.append(item)
@@ -72,6 +73,13 @@ def cancel_for(invite: Request, headers: HeaderRows = ()) -> Request:
     built.add("CSeq", f"{invite.cseq.number} CANCEL")
     built.extend(headers)
     return Request("CANCEL", invite.uri, built)
+
+
+def _has_tag(request: Request, to: str) -> bool:
+    try:
+        return request.to.tag is not None
+    except GrammarError:  # it is answered with 400, as it came
+        return ";tag=" in to.lower()
 
 
 def _top_via(request: Request) -> str:
