@@ -63,7 +63,7 @@ def test_a_call_cancelled_while_being_counted_counts_down_when_the_count_is_done
 
 async def test_the_total_is_the_sum_over_edges() -> None:
     store = Store()
-    async with Leases("e1", store).opened() as one, Leases("e2", store).opened() as two:
+    async with Leases("e1", store, gather=0).opened() as one, Leases("e2", store, gather=0).opened() as two:
         calls = [CountedCall(), CountedCall(), CountedCall()]
         for leases, call in zip((one, one, two), calls, strict=True):
             assert await leases.take(call, ("acc",), ()) is None
@@ -79,7 +79,7 @@ async def test_the_total_is_the_sum_over_edges() -> None:
 
 async def test_the_call_over_the_limit_is_refused_and_not_counted() -> None:
     store, limit = Store(), Limit("acc", 1)
-    async with Leases("e1", store).opened() as leases:
+    async with Leases("e1", store, gather=0).opened() as leases:
         assert await leases.take(CountedCall(), ("acc", "sp"), (limit,)) is None
         assert await leases.take(CountedCall(), ("acc", "sp"), (limit,)) == limit
         assert (leases.total("acc"), leases.total("sp")) == (1, 1)
@@ -97,7 +97,7 @@ async def test_two_edges_cannot_both_take_the_last_place() -> None:
 
 async def test_calls_of_one_moment_share_a_write() -> None:
     store = Store()
-    async with Leases("e1", store).opened() as leases:
+    async with Leases("e1", store, gather=0).opened() as leases:
         await asyncio.gather(*(leases.take(CountedCall(), ("acc",), (Limit("acc", 1000),)) for _ in range(100)))
         await settle()
         assert store.calls("acc") == {"e1": 100}
@@ -106,7 +106,7 @@ async def test_calls_of_one_moment_share_a_write() -> None:
 
 async def test_a_hundred_calls_cancelled_at_once_leave_nothing_counted() -> None:
     store, limit = Store(), Limit("acc", 10)
-    async with Leases("e1", store, patience=5).opened() as leases:
+    async with Leases("e1", store, gather=0, patience=5).opened() as leases:
         store.gate.clear()
         tasks = [asyncio.create_task(leases.take(CountedCall(), ("acc",), (limit,))) for _ in range(100)]
         await settle()
@@ -121,7 +121,7 @@ async def test_a_hundred_calls_cancelled_at_once_leave_nothing_counted() -> None
 
 async def test_a_call_that_ends_while_it_is_counted_leaves_nothing() -> None:
     store = Store()
-    async with Leases("e1", store, patience=5).opened() as leases:
+    async with Leases("e1", store, gather=0, patience=5).opened() as leases:
         store.gate.clear()
         call = CountedCall()
         take = asyncio.create_task(leases.take(call, ("acc",), (Limit("acc", 1),)))
@@ -135,7 +135,7 @@ async def test_a_call_that_ends_while_it_is_counted_leaves_nothing() -> None:
 async def test_a_bus_that_is_away_does_not_stop_calls() -> None:
     store, limit = Store(), Limit("acc", 2)
     store.away = True
-    async with Leases("e1", store).opened() as leases:
+    async with Leases("e1", store, gather=0).opened() as leases:
         results = [await leases.take(CountedCall(), ("acc",), (limit,)) for _ in range(3)]
 
     assert results == [None, None, limit]  # what this edge knows still limits

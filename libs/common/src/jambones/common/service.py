@@ -13,6 +13,7 @@ again.
 """
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -42,6 +43,8 @@ OnDrain = Callable[[bool], "Awaitable[None] | None"]
 LAST_WORD = 5.0  # seconds for the clean-up after a second signal, then the process is ended
 DB_CHECK_AGE = 10.0
 EXIT_SETTINGS = 2
+GC_THRESHOLDS = (20_000, 20, 20)
+"""Calls leave few cycles behind; the default would look for them a hundred times a second under load."""
 
 
 class Service:
@@ -122,6 +125,10 @@ class Service:
     async def run(self) -> None:
         """Be ready; return when told to stop and all calls have ended, or the drain time is over."""
         self.ops.checks.pop("started", None)
+        # What is here now stays: looking through it again and again would only hold up the loop.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         log.info("ready to work", node=self.settings.node_id, http_port=self.http_port)
         self._running = True
         await self._stopping.wait()

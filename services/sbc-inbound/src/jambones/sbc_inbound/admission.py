@@ -106,16 +106,25 @@ class _Own:
     dirty: bool = False
     writing: asyncio.Task[None] | None = None
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Leases:
     """The counts of all edges, seen from this one. Times in seconds."""
 
     def __init__(
-        self, edge: str, store: LeaseStore, *, ttl: float = 60, beat: float = 20, patience: float = 0.5
+        self,
+        edge: str,
+        store: LeaseStore,
+        *,
+        ttl: float = 60,
+        beat: float = 20,
+        patience: float = 0.5,
+        gather: float = 0.1,
     ) -> None:
+        """`gather`: how long changes of a count are gathered into one write."""
         self._edge, self._store = edge, store
-        self._ttl, self._beat, self._patience = ttl, beat, patience
+        self._ttl, self._beat, self._patience, self._gather = ttl, beat, patience, gather
         self._own: dict[str, _Own] = {}
         self._others: dict[str, dict[str, tuple[int, float]]] = {}
         self._seen = 0
@@ -193,7 +202,11 @@ class Leases:
         """Write until the newest count is out: changes made meanwhile share the next write."""
         try:
             while own.dirty:
-                await asyncio.sleep(0)  # the calls of this turn of the loop share one write
+                # Calls of the next moment share one write, unless somebody has to know the count exactly.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0 if own.waiters else self._gather):
+                        await own.hurry.wait()
+                own.hurry.clear()
                 own.dirty = False
                 waiters, own.waiters = own.waiters, []
                 try:
@@ -214,6 +227,7 @@ class Leases:
         own = self._own[sid]
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         own.waiters.append(waiter)
+        own.hurry.set()
         self._change(sid, 0)
         # A bus that is away must not stop calls: then what is known decides.
         with suppress(TimeoutError):

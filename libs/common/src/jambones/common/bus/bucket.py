@@ -99,6 +99,21 @@ class Bucket(Generic[M]):
         except TROUBLE as exc:
             raise self._trouble(exc) from exc
 
+    async def post(self, *key: str, value: M | None) -> None:
+        """Set a key, or remove it (None), without waiting for the store's word: for what is soon written again.
+
+        It costs a third of `put`; a value is lost when NATS goes away at that very moment.
+        """
+        try:
+            await self._open()
+            subject = f"$KV.{self.name}.{encode_key(key)}"
+            if value is None:
+                await self._connection.client.publish(subject, b"", headers={"KV-Operation": "DEL"})
+            else:
+                await self._connection.client.publish(subject, encode(value))
+        except TROUBLE as exc:
+            raise self._trouble(exc) from exc
+
     async def create(self, *key: str, value: M) -> int:
         """Set a key that is not there; raises Conflict when it is."""
         return await self._write(key, value, None)

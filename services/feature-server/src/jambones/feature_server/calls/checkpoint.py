@@ -16,7 +16,7 @@ from jambones.feature_server.calls.state import Direction
 
 BUCKET = "checkpoints"
 LIFE = 6 * 3600.0
-DELAY = 0.5
+DELAY = 1.0
 
 
 class SavedCall(BaseModel):

@@ -22,11 +22,10 @@ RETRY = 2.0  # seconds to wait after NATS did not take a value
 class CoalescedWriter(Generic[M]):
     """Writes into one bucket. `run()` it in a task of its own."""
 
-    def __init__(self, bucket: Bucket[M], *, delay: float, ttl: float | None = None) -> None:
-        """`delay`: seconds a value may wait for a newer one. `ttl`: life of each value."""
+    def __init__(self, bucket: Bucket[M], *, delay: float) -> None:
+        """`delay`: seconds a value may wait for a newer one."""
         self._bucket = bucket
         self._delay = delay
-        self._ttl = ttl
         self._waiting: dict[Key, Callable[[], M] | None] = {}
         self._written: set[Key] = set()
         self._wake = asyncio.Event()
@@ -64,10 +63,10 @@ class CoalescedWriter(Generic[M]):
             try:
                 if value is None:
                     self._written.discard(key)
-                    await self._bucket.delete(*key)
+                    await self._bucket.post(*key, value=None)
                 else:
                     self._written.add(key)
-                    await self._bucket.put(*key, value=value(), ttl=self._ttl)
+                    await self._bucket.post(*key, value=value())
             except BusUnavailable as exc:
                 log.debug("state not written", bucket=self._bucket.name, error=str(exc))
                 self._waiting = todo | self._waiting

@@ -24,7 +24,7 @@ from jambones.feature_server.calls.state import CallStatus
 log = structlog.get_logger(__name__)
 
 LIVE_BUCKET = "calls"
-LIVE_DELAY = 0.5
+LIVE_DELAY = 1.0
 REFRESH = 60.0
 LIVE_FOR = 150.0
 """Seconds after which the row of a call counts as left behind by a dead process: two refreshes missed."""
