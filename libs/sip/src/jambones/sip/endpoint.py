@@ -13,8 +13,8 @@ from jambones.sip.build import HeaderRows
 from jambones.sip.core import ALLOW, EXTENSIONS, SUPPORTED
 from jambones.sip.grammar import GrammarError
 from jambones.sip.half import Leg
-from jambones.sip.headers import Headers
 from jambones.sip.message import Request, Response
+from jambones.sip.outside import IncomingRequest, first_request, refusal
 from jambones.sip.receiver import Filter, Intake
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
@@ -36,34 +36,6 @@ OnRequest = Callable[["IncomingRequest"], Awaitable[None]]
 Advertise = Mapping[str, tuple[str, int]] | Callable[[Address], tuple[str, int] | None]
 RETRY_AFTER = ("Retry-After", "5")
 _FAREWELL = 0.5
-
-
-class IncomingRequest:
-    """A request outside any dialog that is no INVITE. ``respond`` settles it."""
-
-    def __init__(self, endpoint: "Endpoint", transaction: ServerTransaction) -> None:
-        self.request = transaction.request
-        self.source = transaction.flow.remote
-        self._endpoint = endpoint
-        self._transaction = transaction
-
-    @property
-    def answered(self) -> bool:
-        return self._transaction.answered
-
-    def respond(
-        self,
-        status: int,
-        reason: str | None = None,
-        headers: HeaderRows = (),
-        body: bytes = b"",
-        content_type: str | None = None,
-    ) -> None:
-        """Answer it; a second final response is ignored."""
-        if not self.answered:
-            self._endpoint.answer(
-                self._transaction, status, reason, headers=headers, body=body, content_type=content_type
-            )
 
 
 class Endpoint:
@@ -165,7 +137,7 @@ class Endpoint:
         Raises Unresolvable or NoTransport when there is nowhere to send it.
         """
         addresses = [destination] if destination is not None else await self.resolve(uri)
-        request = self._new("INVITE", uri, from_, to, headers, sdp or b"", "application/sdp", call_id)
+        request = first_request("INVITE", uri, from_, to, headers, sdp or b"", "application/sdp", call_id, self.server)
         contact = self.contact(self.flow_to(addresses[0]))
         for name, value in (("Contact", contact), ("Allow", ALLOW), ("Supported", SUPPORTED)):
             if name not in request.headers:
@@ -192,7 +164,9 @@ class Endpoint:
         Raises Unresolvable or NoTransport.
         """
         addresses = [destination] if destination is not None else await self.resolve(uri)
-        request = self._new(method, uri, from_ or NameAddr(uri), to, headers, body, content_type, call_id)
+        request = first_request(
+            method, uri, from_ or NameAddr(uri), to, headers, body, content_type, call_id, self.server
+        )
         authenticator, tried = Authenticator(credentials) if credentials is not None else None, set[str]()
         while True:
             response, local = await self._exchange(request, addresses[0], timeout)
@@ -268,10 +242,8 @@ class Endpoint:
             return
         if self._refused_extension(transaction):
             return
-        if request.max_forwards == 0:
-            self.answer(transaction, 483)
-        elif not request.uri.is_sip and request.uri.scheme != "tel":
-            self.answer(transaction, 416)
+        if (refused := refusal(request)) is not None:
+            self.answer(transaction, refused[0], headers=refused[1])
         elif request.method == "INVITE":
             self._invited(transaction)
         elif request.method in {"BYE", "PRACK", "UPDATE"}:
@@ -326,15 +298,8 @@ class Endpoint:
     # Inside.
 
     def _invited(self, transaction: ServerTransaction) -> None:
-        request = transaction.request
         if self._draining:
             self.answer(transaction, 503, headers=[RETRY_AFTER])
-            return
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            self.answer(transaction, 415, headers=[("Accept-Encoding", "identity"), ("Accept", "application/sdp")])
-            return
-        if request.body and request.sdp is None and _must_understand(request.headers):
-            self.answer(transaction, 415, headers=[("Accept", "application/sdp, multipart/mixed")])
             return
         try:
             leg = IncomingLeg(self, transaction)
@@ -388,33 +353,6 @@ class Endpoint:
             transaction.abandon()
             return build.response(request, 408), True
 
-    def _new(
-        self,
-        method: str,
-        uri: Uri,
-        from_: NameAddr,
-        to: NameAddr | None,
-        headers: HeaderRows,
-        body: bytes,
-        content_type: str | None,
-        call_id: str | None,
-    ) -> Request:
-        given = list(headers)
-        names = {name.lower() for name, _ in given}
-        built = Headers()
-        if "max-forwards" not in names:
-            built.add("Max-Forwards", "70")
-        built.add("From", str(from_ if from_.tag else from_.with_tag(build.new_tag())))
-        built.add("To", str(to or NameAddr(uri)))
-        built.add("Call-ID", call_id or build.new_call_id())
-        built.add("CSeq", f"1 {method}")
-        if self.server and "user-agent" not in names:
-            built.add("User-Agent", self.server)
-        built.extend(given)
-        if body and content_type is not None and "content-type" not in names:
-            built.add("Content-Type", content_type)
-        return Request(method, uri, built, body)
-
     def _add_via(self, request: Request, flow: Flow) -> None:
         host, port = self._seen(flow)
         via = f"SIP/2.0/{flow.remote.transport.upper()} {host}:{port};branch={build.new_branch()};rport"
@@ -452,11 +390,6 @@ class Endpoint:
         await self._hub.close()
         self._layer.close()
         self.wheel.close()
-
-
-def _must_understand(headers: Headers) -> bool:
-    """Whether a body of an unknown type makes the request unusable (section 20.11: handling is required by default)."""
-    return "handling=optional" not in (headers.get("Content-Disposition") or "").lower()
 
 
 __all__ = ["Endpoint", "IncomingRequest", "NoTransport", "Unresolvable", "transport_of"]

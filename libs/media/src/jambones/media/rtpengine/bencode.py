@@ -56,10 +56,54 @@ def _encode(value: Encodable, parts: list[bytes], depth: int) -> None:
 
 def decode(data: bytes) -> Value:
     """The one value that `data` is; raises `BencodeError`."""
-    values = Decoder(longest=max(len(data), 1)).feed(data)
-    if len(values) != 1:
-        raise BencodeError("incomplete" if not values else "more than one value")
-    return values[0]
+    try:
+        value, end = _decode(data, 0, DEEPEST)
+    except (IndexError, ValueError) as exc:
+        raise exc if isinstance(exc, BencodeError) else BencodeError("incomplete") from exc
+    if end != len(data):
+        raise BencodeError("more than one value")
+    return value
+
+
+def _decode(data: bytes, at: int, depth: int) -> tuple[Value, int]:
+    """The value that begins at `at`, and where it ends; IndexError or ValueError when it is cut off."""
+    kind = data[at]
+    if 0x30 <= kind <= 0x39:
+        colon = data.index(b":", at, at + 9)
+        end = colon + 1 + _integer(data[at:colon])
+        if end > len(data):
+            raise BencodeError("incomplete")
+        return data[colon + 1 : end].decode("utf-8", "surrogateescape"), end
+    if kind == 0x69:  # i
+        end = data.index(b"e", at, at + _MOST_DIGITS + 3)
+        return _integer(data[at + 1 : end]), end + 1
+    if kind not in {0x6C, 0x64}:  # l d
+        raise BencodeError(f"unexpected byte {kind}")
+    if depth == 0:
+        raise BencodeError("nested too deeply")
+    at += 1
+    if kind == 0x6C:
+        items: list[Value] = []
+        while data[at] != 0x65:
+            item, at = _decode(data, at, depth - 1)
+            items.append(item)
+        return items, at + 1
+    members: dict[str, Value] = {}
+    while data[at] != 0x65:
+        key, at = _decode(data, at, 0)
+        if not isinstance(key, str):
+            raise BencodeError("a key is not a string")
+        if data[at] == 0x65:
+            raise BencodeError("a key without value")
+        members[key], at = _decode(data, at, depth - 1)
+    return members, at + 1
+
+
+def _integer(text: bytes) -> int:
+    digits = text.removeprefix(b"-")
+    if not digits.isdigit() or len(digits) > _MOST_DIGITS:
+        raise BencodeError("not a number")
+    return int(text)
 
 
 @dataclass
@@ -135,12 +179,12 @@ class Decoder:
                 if end < 0:
                     return self._wait(start, _MOST_DIGITS + 3)
                 self._position = end + 1
-                return self._integer(bytes(buffer[start + 1 : end]))
+                return _integer(bytes(buffer[start + 1 : end]))
             case digit if 0x30 <= digit <= 0x39:
                 colon = buffer.find(b":", start, start + 9)
                 if colon < 0:
                     return self._wait(start, 9)
-                length = self._integer(bytes(buffer[start:colon]))
+                length = _integer(bytes(buffer[start:colon]))
                 if length > self.longest:
                     raise BencodeError("too long")
                 if colon + 1 + length > len(buffer):
@@ -154,13 +198,6 @@ class Decoder:
         if len(self._buffer) - start >= most:
             raise BencodeError("a number without end")
         return _MORE
-
-    @staticmethod
-    def _integer(text: bytes) -> int:
-        digits = text.removeprefix(b"-")
-        if not digits.isdigit() or len(digits) > _MOST_DIGITS:
-            raise BencodeError("not a number")
-        return int(text)
 
     def _place(self, token: object) -> "Value | object":
         """Put a token where it belongs; gives the value when the outermost one is complete."""
