@@ -14,8 +14,9 @@ from jambones.media.codecs import DECODE
 
 FRAME_MS: Final = 20
 
-#: (512,) float32: the magnitude of each code; A-law's 256 stand after mu-law's.
-_MAGNITUDE: Final = np.abs(DECODE.astype(np.float32)).reshape(-1)
+#: (131072,) float32: the magnitudes of two codes that stand together, read as one number, added up; A-law's 65,536
+#: pairs stand after mu-law's.
+_PAIRS: Final = np.concatenate([np.add.outer(m, m).reshape(-1) for m in np.abs(DECODE.astype(np.float32))])
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,11 @@ class VoiceActivity:
 def levels(codes: NDArray[np.uint8], laws: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the mean magnitude of each row of G.711 codes: (n, samples) codes, (n,) laws, (n,) levels.
 
-    Every other sample is enough for energy and costs half.
+    The number of samples is a multiple of four: two of each four are enough for energy and cost half.
     """
-    sampled = codes[:, ::2]
-    if not laws.any():
-        mean: NDArray[np.float32] = _MAGNITUDE[:256][sampled].mean(axis=1)
-        return mean
-    index = sampled.astype(np.uint16)
-    index += laws.astype(np.uint16)[:, None] * 256
-    both: NDArray[np.float32] = _MAGNITUDE[index].mean(axis=1)
-    return both
+    pairs: NDArray[np.integer] = codes.view(np.uint16)[:, ::2]
+    if laws.any():
+        pairs = pairs + laws.astype(np.intp)[:, None] * 65536
+    total: NDArray[np.float32] = np.einsum("ij->i", _PAIRS.take(pairs))
+    total /= 2 * pairs.shape[1]
+    return total

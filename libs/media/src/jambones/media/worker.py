@@ -32,7 +32,7 @@ LATE: Final = 0.005
 _CATCH_UP: Final = 5  # ticks that are made up for; after a longer stop the clock starts anew
 _PULSE: Final = 1.0  # seconds
 _SPARE: Final = 4  # a socket is read before it is full to a quarter
-_LATENESS_KEPT: Final = 1500  # ticks: half a minute
+_LATENESS_KEPT: Final = 250  # ticks: five seconds
 _MOST_PENDING: Final = 20_000
 
 
@@ -107,7 +107,7 @@ def _awaited(message: Message) -> bool:
 
 
 class Lateness:
-    """How late ticks began, in seconds: a ring of the last half minute."""
+    """How late ticks began, in seconds: a ring of the last five seconds."""
 
     def __init__(self) -> None:
         self._ring = np.zeros(_LATENESS_KEPT)

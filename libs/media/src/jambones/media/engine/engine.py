@@ -183,7 +183,6 @@ class Engine:
             self.jitter.open(row, command.law)
         self.receiver.heard[row] = self.ticks
         self._timed_out[row] = False
-        self.sender.choose()
 
     def _close(self, row: int, reply: int) -> Counters:
         self.players.stop(row)

@@ -69,13 +69,11 @@ class JitterRings:
             ahead = self._ahead(legs, timestamps)
         np.minimum.at(self._slack, legs, ahead)
         fits = (ahead >= 0) & (ahead < SLOTS)
-        if not fits.all():
+        if fits.all():
+            self._store(legs, ahead, frames)
+        else:
+            self._store(legs[fits], ahead[fits], frames[fits])
             self._note_late(legs[ahead < 0])
-            legs, ahead, frames = legs[fits], ahead[fits], frames[fits]
-        slot = self._first[legs] + (self._play[legs] + ahead) % SLOTS
-        self._note_repeated(legs, slot)
-        self._ring[slot] = frames
-        self._filled[slot] = True
 
     def put_one(self, row: int, timestamp: int, codes: NDArray[np.uint8]) -> None:
         """Store a packet of any length, sample by sample where its timestamp says."""
@@ -153,7 +151,14 @@ class JitterRings:
         patient = np.unique(legs)
         patient = patient[self._slack[patient] < LONGEST_DELAY - START_DELAY]
         self._play[patient] -= 1
+        self._filled[self._first[patient] + self._play[patient] % SLOTS] = False  # what is too far ahead now
         self._slack[patient] = _NO_SLACK
+
+    def _store(self, legs: Rows, ahead: NDArray[np.int64], frames: NDArray[np.uint8]) -> None:
+        slot = self._first[legs] + (self._play[legs] + ahead) % SLOTS
+        self._note_repeated(legs, slot)
+        self._ring[slot] = frames
+        self._filled[slot] = True
 
     def _note_repeated(self, legs: Rows, slot: NDArray[np.int64]) -> None:
         index = np.arange(len(slot))

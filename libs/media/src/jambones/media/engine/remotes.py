@@ -1,7 +1,13 @@
-"""Whose packet is it: legs found by our socket and the remote address, for a whole batch by one binary search."""
+"""Whose packet is it: legs found by our socket and the remote address, for a whole batch at once."""
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_BITS: Final = 16
+_SHIFT: Final = np.uint64(64 - _BITS)
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
 
 
 def socket_key(socket: int, address: int) -> int:
@@ -10,11 +16,16 @@ def socket_key(socket: int, address: int) -> int:
 
 
 class Remotes:
-    """A sorted table of keys and the rows they lead to."""
+    """A sorted table of keys and the rows they lead to, and a hash table of places in it.
+
+    Of keys with the same hash one has the place; the others take a binary search.
+    """
 
     def __init__(self) -> None:
         self._keys = np.zeros(0, np.int64)
         self._rows = np.zeros(0, np.intp)
+        self._places = np.zeros(1 << _BITS, np.int32)
+        self._stale = False
 
     def add(self, key: int, row: int) -> bool:
         """Lead a key to a row; false when another row has it already."""
@@ -23,6 +34,7 @@ class Remotes:
             return bool(self._rows[at] == row)
         self._keys = np.insert(self._keys, at, key)
         self._rows = np.insert(self._rows, at, row)
+        self._stale = True
         return True
 
     def remove(self, key: int) -> None:
@@ -30,11 +42,28 @@ class Remotes:
         if at < len(self._keys) and self._keys[at] == key:
             self._keys = np.delete(self._keys, at)
             self._rows = np.delete(self._rows, at)
+            self._stale = True
 
     def find(self, keys: NDArray[np.int64]) -> NDArray[np.intp]:
         """Return (n,) rows, -1 where nobody has the key."""
         if not len(self._keys):
             return np.full(len(keys), -1, np.intp)
+        if self._stale:
+            self._places[:] = 0
+            self._places[_hash(self._keys)] = np.arange(len(self._keys))
+            self._stale = False
+        at = self._places[_hash(keys)]
+        rows: NDArray[np.intp] = self._rows[at]
+        missed = np.flatnonzero(self._keys[at] != keys)
+        if len(missed):
+            rows[missed] = self._search(keys[missed])
+        return rows
+
+    def _search(self, keys: NDArray[np.int64]) -> NDArray[np.intp]:
         at = np.searchsorted(self._keys, keys)
         at[at == len(self._keys)] = 0
         return np.where(self._keys[at] == keys, self._rows[at], -1)
+
+
+def _hash(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    return ((keys.view(np.uint64) * _GOLDEN) >> _SHIFT).view(np.int64)

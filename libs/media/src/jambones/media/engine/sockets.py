@@ -17,6 +17,8 @@ _MSG_TRUNC: Final = 0x20
 _MSG_DONTWAIT: Final = 0x40
 _SO_RXQ_OVFL: Final = 40
 _SO_TIMESTAMPNS: Final = 35
+_IP_MTU_DISCOVER: Final = 10
+_IP_PMTUDISC_DO: Final = 2
 _TRUE_SIZE: Final = 2304  # what a small packet may take of a socket's buffer, by the kernel's count
 _CONTROL: Final = 64  # bytes of ancillary data a packet: a time stamp (32) and a drop count (24)
 
@@ -225,6 +227,8 @@ def _pair(bind: str, port: int) -> tuple[socket.socket, socket.socket] | None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
         sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        # What is never cut needs no number (RFC 6864), and to choose one costs the kernel as much as a route.
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DO)
         try:
             sock.bind((bind, number))
         except OSError:
