@@ -7,6 +7,7 @@ from jambones.api.resources import RESOURCES
 from jambones.api.settings import ApiSettings
 from jambones.common.bus.nodes import Node, NodeDirectory
 from jambones.common.service import open_service
+from jambones.common.tasks import Tasks
 
 DAY = 86400.0
 
@@ -16,11 +17,12 @@ async def serve(settings: ApiSettings) -> None:
     api = Api(RESOURCES, settings)
     async with open_service("api", settings, app=api.web_app(), db=True) as service:
         api.metrics = service.metrics
-        async with NodeDirectory.watching(service.bus, "fs") as nodes:
+        # Tasks that read the bus end before it does.
+        async with NodeDirectory.watching(service.bus, "fs") as nodes, Tasks() as tasks:
             keeper = RecordKeeper(service.bus, service.db, service.metrics)
-            service.tasks.start(keeper.keep_calls(), name="keep call records")
-            service.tasks.start(keeper.keep_alerts(), name="keep alerts")
-            service.tasks.every(DAY, lambda: keeper.tidy(settings.record_days), name="tidy records")
+            tasks.start(keeper.keep_calls(), name="keep call records")
+            tasks.start(keeper.keep_alerts(), name="keep alerts")
+            tasks.every(DAY, lambda: keeper.tidy(settings.record_days), name="tidy records")
             api.parts = Parts(service.db, service.bus, nodes, settings, service.tasks)
             node = Node(kind="api", id=settings.node_id, http=f"http://{settings.http_host}:{service.http_port}")
             async with service.present(node):
