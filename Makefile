@@ -32,7 +32,8 @@ demo: setup ## place a call to the demo application and show its timeline
 
 test: setup ## install what is missing and run every test
 	@./scripts/system run test
-	@$(PY) -m pytest -q tests
+	@$(PY) -m pytest -q -n 2 --dist loadgroup tests/unit tests/integration
+	@$(PY) -m pytest -q tests/e2e
 
 unit: setup
 	@$(PY) -m pytest -q tests/unit
