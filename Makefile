@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV ?= .venv
 PY := $(VENV)/bin/python
-DISTS := libs/sip libs/media libs/common services/api services/sbc-inbound services/sbc-outbound \
+DISTS := libs/sip libs/media libs/common libs/sbc services/api services/sbc-inbound services/sbc-outbound \
          services/feature-server services/registrar libs/testing tools/local
 SOURCES := $(DISTS:%=%/src)
 CODE := $(DISTS) tests bench examples

@@ -2,9 +2,10 @@
 
 import pytest
 
-from jambones.sbc_inbound.decision import Refusal
+from jambones.sbc.decision import Refusal
+from jambones.sbc.tenants import Account, ServiceProvider
 from jambones.sbc_inbound.identify import Caller, TrunkCaller, UserCaller, identify
-from jambones.sbc_inbound.tables import Account, Carrier, Gateway, ServiceProvider, Tables
+from jambones.sbc_inbound.tables import Carrier, Gateway, Tables
 
 SP, OTHER_SP = ServiceProvider("sp"), ServiceProvider("sp2")
 ANN = Account("ann", "sp", "ann.example.com")

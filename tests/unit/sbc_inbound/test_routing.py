@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from jambones.sbc_inbound.decision import Refusal
+from jambones.sbc.decision import Refusal
+from jambones.sbc.tenants import Account
 from jambones.sbc_inbound.identify import Caller, TrunkCaller, identify
 from jambones.sbc_inbound.routing import Route, did_of, route
-from jambones.sbc_inbound.tables import Account, Application, CallRoute, Carrier, Gateway, PhoneNumber, Tables
+from jambones.sbc_inbound.tables import Application, CallRoute, Carrier, Gateway, PhoneNumber, Tables
 
 ANN = Account("ann", "sp", "ann.example.com")
 BOB = Account("bob", "sp", "bob.example.com")

@@ -13,20 +13,20 @@ import structlog
 from jambones.common.bus.nodes import Node
 from jambones.common.ids import new_sid
 from jambones.media.rtpengine import BadDescription
-from jambones.sbc_inbound import headers
-from jambones.sbc_inbound.admission import CountedCall
+from jambones.sbc import headers
+from jambones.sbc.admission import CountedCall
+from jambones.sbc.crossing import Crossing
+from jambones.sbc.decision import Refusal
+from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight
+from jambones.sbc.prefixes import parse_address
+from jambones.sbc.record import CallLog
+from jambones.sbc.tenants import Account
 from jambones.sbc_inbound.classify import classify
-from jambones.sbc_inbound.crossing import Crossing
-from jambones.sbc_inbound.decision import Refusal
 from jambones.sbc_inbound.environment import Environment
 from jambones.sbc_inbound.identify import Caller
 from jambones.sbc_inbound.inward import ask_feature_server
 from jambones.sbc_inbound.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
-from jambones.sbc_inbound.media import CallMedia, MediaFailed, Side, Straight
-from jambones.sbc_inbound.prefixes import parse_address
-from jambones.sbc_inbound.record import CallLog
 from jambones.sbc_inbound.routing import Route
-from jambones.sbc_inbound.tables import Account
 from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offered, Progress, Requested
 from jambones.sip.headers import Headers
 from jambones.sip.leg import IncomingLeg, OutgoingLeg

@@ -5,7 +5,7 @@ The dry run of routing asks the same function with a caller made up from its par
 
 from collections.abc import Sequence
 
-from jambones.sbc_inbound.decision import Decision, Reasons, Refusal
+from jambones.sbc.decision import Decision, Reasons, Refusal
 from jambones.sbc_inbound.identify import Caller, TrunkCaller, UserCaller, identify
 from jambones.sbc_inbound.routing import Route, route
 from jambones.sbc_inbound.tables import Tables

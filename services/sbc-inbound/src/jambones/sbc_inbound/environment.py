@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 from jambones.common.bus.calls import CallRecord
 from jambones.common.bus.nodes import Choice
 from jambones.common.ids import NodeId
-from jambones.sbc_inbound.admission import Leases
-from jambones.sbc_inbound.alerts import Alerts
-from jambones.sbc_inbound.directory import Directory
-from jambones.sbc_inbound.figures import Figures
-from jambones.sbc_inbound.media import Relay
-from jambones.sbc_inbound.prefixes import PrefixTable
-from jambones.sbc_inbound.rates import Rates, TokenBucket
+from jambones.sbc.admission import Leases
+from jambones.sbc.alerts import Alerts
+from jambones.sbc.directory import Directory
+from jambones.sbc.figures import Figures
+from jambones.sbc.media import Relay
+from jambones.sbc.prefixes import PrefixTable
+from jambones.sbc.rates import Rates, TokenBucket
+from jambones.sbc_inbound.tables import Tables
 from jambones.sip.address import NameAddr
 from jambones.sip.leg import OutgoingLeg
 from jambones.sip.transport import Address
@@ -56,7 +57,7 @@ class Environment:
     edge_uri: str
     """Where the private side reaches this edge."""
     internal_key: bytes | None
-    directory: Directory
+    directory: Directory[Tables]
     leases: Leases
     feature_servers: FeatureServers
     invite: Invite

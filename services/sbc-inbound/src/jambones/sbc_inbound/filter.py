@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from jambones.sbc_inbound.decision import Decision, Reasons
-from jambones.sbc_inbound.prefixes import PrefixTable
-from jambones.sbc_inbound.rates import Rates
+from jambones.sbc.decision import Decision, Reasons
+from jambones.sbc.prefixes import PrefixTable
+from jambones.sbc.rates import Rates
 
 # Networks known for nothing but scanning telephony and everything else.
 ALWAYS_BLOCKED = ("128.90.0.0/16", "162.142.125.0/24", "198.235.24.0/24", "205.210.31.0/24")

@@ -6,8 +6,9 @@ Pure: the tables of the moment and the caller go in, a decision with its reasons
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from jambones.sbc_inbound.decision import Decision, Reasons, Refusal
-from jambones.sbc_inbound.tables import Account, Carrier, Gateway, Tables
+from jambones.sbc.decision import Decision, Reasons, Refusal
+from jambones.sbc.tenants import Account
+from jambones.sbc_inbound.tables import Carrier, Gateway, Tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import asyncio
 
 from jambones.common.service import Service
-from jambones.sbc_inbound.decision import Refusal
-from jambones.sbc_inbound.directory import Directory
-from jambones.sbc_inbound.figures import Figures
+from jambones.sbc.decision import Refusal
+from jambones.sbc.directory import Directory
+from jambones.sbc.figures import Figures
 from jambones.sbc_inbound.filter import Answer, Arrival, IngressFilter, Shedding
 from jambones.sbc_inbound.identify import Caller, identify
 from jambones.sbc_inbound.settings import EdgeSettings
+from jambones.sbc_inbound.tables import Tables
 from jambones.sip.message import Request
 from jambones.sip.receiver import Verdict
 from jambones.sip.transport import Address
@@ -17,7 +18,9 @@ from jambones.sip.transport import Address
 class Ingress:
     """Holds the filter and what it looks at."""
 
-    def __init__(self, settings: EdgeSettings, directory: Directory, figures: Figures, service: Service) -> None:
+    def __init__(
+        self, settings: EdgeSettings, directory: Directory[Tables], figures: Figures, service: Service
+    ) -> None:
         self._settings = settings
         self._directory = directory
         self._figures = figures

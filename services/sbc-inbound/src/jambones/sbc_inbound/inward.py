@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from jambones.common.bus.nodes import Node
 from jambones.common.clock import now_ms
-from jambones.sbc_inbound import headers
-from jambones.sbc_inbound.prefixes import parse_address
+from jambones.sbc import headers
+from jambones.sbc.prefixes import parse_address
 from jambones.sbc_inbound.routing import Route
 from jambones.sip.address import NameAddr
 from jambones.sip.build import new_call_id

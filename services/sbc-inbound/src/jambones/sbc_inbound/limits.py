@@ -2,10 +2,10 @@
 
 import asyncio
 
-from jambones.sbc_inbound.admission import CountedCall, Limit
-from jambones.sbc_inbound.decision import Refusal
+from jambones.sbc.admission import CountedCall, Limit
+from jambones.sbc.decision import Refusal
+from jambones.sbc.tenants import Account
 from jambones.sbc_inbound.environment import Environment
-from jambones.sbc_inbound.tables import Account
 
 RETRY_AFTER = ("Retry-After", "5")
 

@@ -13,19 +13,20 @@ from jambones.common.bus.nodes import Choice, Node, NodeDirectory
 from jambones.common.ids import NodeId
 from jambones.common.service import Service, open_service
 from jambones.media.rtpengine import PLAIN, RtpengineCluster
+from jambones.sbc.admission import Lease, Leases
+from jambones.sbc.alerts import Alerts
+from jambones.sbc.directory import Directory
+from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
+from jambones.sbc.media import Anchored, Relay, Straight, profile_of
+from jambones.sbc.prefixes import PrefixTable
+from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc_inbound import snapshot
-from jambones.sbc_inbound.admission import Lease, Leases
-from jambones.sbc_inbound.alerts import Alerts
 from jambones.sbc_inbound.call import Call
-from jambones.sbc_inbound.directory import Directory
 from jambones.sbc_inbound.environment import Environment
-from jambones.sbc_inbound.figures import Figures, of_rtpengine, of_the_stack
 from jambones.sbc_inbound.ingress import Ingress
 from jambones.sbc_inbound.inside import Inside
-from jambones.sbc_inbound.media import Anchored, Relay, Straight, profile_of
-from jambones.sbc_inbound.prefixes import PrefixTable
-from jambones.sbc_inbound.rates import Rates, TokenBucket
 from jambones.sbc_inbound.settings import EdgeSettings
+from jambones.sbc_inbound.tables import Tables
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.transport import Address
@@ -44,7 +45,7 @@ async def serve(settings: EdgeSettings) -> None:
     calls: dict[str, Call] = {}
     async with open_service(NAME, settings, calls=lambda: len(calls), db=True) as service, AsyncExitStack() as stack:
         bus, figures = service.bus, Figures(service.metrics)
-        directory = Directory(lambda: snapshot.load(service.db))
+        directory = Directory(lambda: snapshot.load(service.db), Tables())
         await stack.enter_async_context(directory.opened(lambda: aiter(bus.subscribe(ConfigChanged))))
         nodes = await stack.enter_async_context(NodeDirectory.watching(bus, "fs"))
         cluster = await stack.enter_async_context(

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 
-from jambones.sbc_inbound.decision import Decision, Reasons, Refusal
+from jambones.sbc.decision import Decision, Reasons, Refusal
+from jambones.sbc.tenants import Account
 from jambones.sbc_inbound.identify import Match, TrunkCaller, inactive
-from jambones.sbc_inbound.tables import Account, Application, Carrier, PhoneNumber, Tables
+from jambones.sbc_inbound.tables import Application, Carrier, PhoneNumber, Tables
 
 MAX_DID = 128
 SAME_NUMBER = "Multiple accounts are attempting to route the same phone number from the same carrier"

@@ -4,6 +4,7 @@ import asyncio
 
 from jambones.common.db.database import Database
 from jambones.common.db.routing import RoutingTables
+from jambones.sbc.tenants import Account, ServiceProvider
 from jambones.sbc_inbound import tables as edge
 from jambones.sbc_inbound.tables import Tables
 
@@ -25,11 +26,11 @@ def convert(rows: RoutingTables) -> Tables:
 
     return Tables.of(
         service_providers=[
-            edge.ServiceProvider(row.service_provider_sid, limit(row.service_provider_sid))
+            ServiceProvider(row.service_provider_sid, limit(row.service_provider_sid))
             for row in rows.service_providers.values()
         ],
         accounts=[
-            edge.Account(
+            Account(
                 row.account_sid,
                 row.service_provider_sid,
                 row.sip_realm,

@@ -13,26 +13,10 @@ from typing import Literal, Protocol, cast
 
 import re2  # type: ignore[import-untyped]
 
-from jambones.sbc_inbound.prefixes import Network, PrefixTable, parse_address
+from jambones.sbc.prefixes import Network, PrefixTable, parse_address
+from jambones.sbc.tenants import Account, ServiceProvider
 
 NumberKind = Literal["exact", "prefix", "regex"]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceProvider:
-    service_provider_sid: str
-    call_limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    account_sid: str
-    service_provider_sid: str
-    sip_realm: str | None = None
-    is_active: bool = True
-    disable_cdrs: bool = False
-    call_limit: int | None = None
-    siprec_application_sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +175,9 @@ class Tables:
         )
         tables.warm()
         return tables
+
+    def __str__(self) -> str:
+        return f"{len(self.accounts)} accounts, {len(self.numbers)} numbers, {len(self.gateways)} gateways"
 
     def warm(self) -> None:
         """Build every index now, so that no call pays for it."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jambones.sbc_inbound import headers
-from jambones.sbc_inbound.headers import PrivateFacts, sign, verify
+from jambones.sbc import headers
+from jambones.sbc.headers import PrivateFacts, sign, verify
 
 INVITE = [
     ("Via", "SIP/2.0/UDP 192.0.2.1"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jambones.sbc_inbound.prefixes import PrefixTable, parse_address
+from jambones.sbc.prefixes import PrefixTable, parse_address
 
 networks4 = st.builds(
     lambda number, width: IPv4Network((number, width), strict=False),

@@ -1,6 +1,6 @@
 """Token buckets."""
 
-from jambones.sbc_inbound.rates import Rates, TokenBucket
+from jambones.sbc.rates import Rates, TokenBucket
 
 
 def test_a_bucket_gives_its_burst_then_its_rate() -> None:

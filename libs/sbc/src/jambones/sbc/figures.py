@@ -1,9 +1,10 @@
-"""The edge's numbers for Prometheus."""
+"""The numbers of an SBC for Prometheus."""
 
 from collections.abc import Iterator
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from jambones.common.bus.calls import Direction
 from jambones.common.metrics import Metrics
 from jambones.media.rtpengine import RtpengineCluster, Timing
 from jambones.sip.stats import Stats
@@ -12,20 +13,21 @@ from jambones.sip.stats import Stats
 class Figures:
     """What calls count as they go; numbers kept elsewhere are asked for at each scrape."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, direction: Direction = "inbound") -> None:
+        self._direction = direction
         self._invites = metrics.counter("jambones_sip_invites_total")
         self._terminations = metrics.counter("jambones_sip_terminations_total")
         self._blocked = metrics.counter("jambones_sip_blocked_total")
         self._limited = metrics.counter("jambones_limits_rejected_total")
-        self.setup = metrics.histogram("jambones_call_setup_seconds").labels("inbound")
-        self.answer = metrics.histogram("jambones_call_answer_seconds").labels("inbound")
+        self.setup = metrics.histogram("jambones_call_setup_seconds").labels(direction)
+        self.answer = metrics.histogram("jambones_call_answer_seconds").labels(direction)
         self._ng = metrics.histogram("jambones_ng_seconds")
 
     def invited(self, origin: str) -> None:
-        self._invites.labels("inbound", origin).inc()
+        self._invites.labels(self._direction, origin).inc()
 
     def terminated(self, status: int, origin: str, *, answered: bool) -> None:
-        self._terminations.labels("inbound", str(status), origin, "yes" if answered else "no").inc()
+        self._terminations.labels(self._direction, str(status), origin, "yes" if answered else "no").inc()
 
     def blocked(self, reason: str) -> None:
         self._blocked.labels(reason).inc()

@@ -7,33 +7,35 @@ makes up for an event that was missed.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
 
 import structlog
 
 from jambones.common.errors import JambonesError
 from jambones.common.tasks import Tasks
-from jambones.sbc_inbound.tables import Tables
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 GATHER = 0.1  # seconds that changes are gathered
 RETRY = (0.5, 1.0, 2.0, 5.0)
 
 
-class Directory:
+class Directory(Generic[T]):
     """Holds `tables`. `load` reads them all and may fail; `changes` yields something for every change."""
 
-    def __init__(self, load: Callable[[], Awaitable[Tables]], *, period: float = 60) -> None:
+    def __init__(self, load: Callable[[], Awaitable[T]], empty: T, *, period: float = 60) -> None:
+        """`empty` is what there is before the first load that succeeds."""
         self._load, self._period = load, period
         self._wanted = asyncio.Event()
-        self.tables = Tables()
+        self.tables = empty
         self.loaded = False
         """Has a load succeeded yet?"""
         self.loads = 0
         self.failures = 0
 
     @asynccontextmanager
-    async def opened(self, changes: Callable[[], AsyncIterator[object]]) -> AsyncIterator["Directory"]:
+    async def opened(self, changes: Callable[[], AsyncIterator[object]]) -> AsyncIterator["Directory[T]"]:
         """Load once (or start empty while that fails) and keep fresh while inside."""
         async with Tasks() as tasks:
             tasks.start(self._listen(changes), name="listen for configuration")
@@ -68,6 +70,6 @@ class Directory:
                 log.warning("configuration not loaded, going on with what is known", error=str(exc))
             return
         if not self.loaded or self.failures:
-            log.info("configuration loaded", accounts=len(self.tables.accounts), numbers=len(self.tables.numbers))
+            log.info("configuration loaded", tables=str(self.tables))
         self.loaded, self.failures = True, 0
         self.loads += 1

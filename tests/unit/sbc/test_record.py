@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jambones.common import clock
-from jambones.sbc_inbound.record import CallLog
-from jambones.sbc_inbound.tables import Account
+from jambones.sbc.record import CallLog
+from jambones.sbc.tenants import Account
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

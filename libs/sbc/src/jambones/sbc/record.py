@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from jambones.common.bus.calls import CallRecord, EndedBy, MediaSummary
+from jambones.common.bus.calls import CallRecord, Direction, EndedBy, MediaSummary
 from jambones.common.clock import now_ms
 from jambones.common.ids import AccountSid, ApplicationSid, CallSid, ServiceProviderSid, SipGatewaySid
 from jambones.common.private import Private
-from jambones.sbc_inbound.tables import Account
+from jambones.sbc.tenants import Account
 
 CALLER, CALLED = "caller hungup", "called party hungup"
 ABANDONED, FAILED = "caller abandoned", "failed"
@@ -23,6 +23,7 @@ class CallLog:
     to_user: str
     remote_host: str
     user_agent: str | None = None
+    direction: Direction = "inbound"
     attempted_at: int = field(default_factory=now_ms)
     answered_at: int | None = None
     sip_status: int = 0
@@ -70,7 +71,7 @@ class CallLog:
             account_sid=AccountSid(self.account.account_sid),
             service_provider_sid=ServiceProviderSid(self.account.service_provider_sid),
             application_sid=ApplicationSid(self.application_sid) if self.application_sid else None,
-            direction="inbound",
+            direction=self.direction,
             from_=Private(self.from_user),
             to=Private(self.to_user),
             sip_callid=self.sip_call_id,

@@ -3,7 +3,7 @@
 import pytest
 
 from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgError, Profile
-from jambones.sbc_inbound.media import CallMedia, MediaFailed, Side, Straight, profile_of, summary
+from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight, profile_of, summary
 
 FE, FS = Side.FAR_END, Side.FEATURE_SERVER
 

@@ -8,7 +8,7 @@ import pytest
 
 from jambones.common.bus.bucket import Changed, Removed, SnapshotDone
 from jambones.common.errors import BusUnavailable
-from jambones.sbc_inbound.admission import CallState, CountedCall, Lease, Leases, Limit
+from jambones.sbc.admission import CallState, CountedCall, Lease, Leases, Limit
 
 
 class Store:

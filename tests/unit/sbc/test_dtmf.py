@@ -2,7 +2,7 @@
 
 import pytest
 
-from jambones.sbc_inbound.dtmf import InfoDigit
+from jambones.sbc.dtmf import InfoDigit
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from jambones.common.errors import Unavailable
-from jambones.sbc_inbound.directory import Directory
-from jambones.sbc_inbound.tables import Account, Tables
+from jambones.sbc.directory import Directory
+from jambones.sbc.tenants import Account
+from jambones.sbc_inbound.tables import Tables
 
 
 class Source:
@@ -47,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             waited.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("jambones.sbc_inbound.directory.asyncio.sleep", at_once)
+    monkeypatch.setattr("jambones.sbc.directory.asyncio.sleep", at_once)
     return waited
 
 
@@ -58,7 +59,7 @@ async def settle() -> None:
 
 async def test_a_change_brings_the_new_configuration(clock: list[float]) -> None:
     source, changes = Source(), Changes()
-    async with Directory(source.load).opened(changes) as directory:
+    async with Directory(source.load, Tables()).opened(changes) as directory:
         assert directory.loaded
         source.accounts = [Account("ann", "sp")]
         for _ in range(20):
@@ -72,7 +73,7 @@ async def test_a_change_brings_the_new_configuration(clock: list[float]) -> None
 async def test_what_is_known_is_kept_while_the_database_is_away(clock: list[float]) -> None:
     source, changes = Source(), Changes()
     source.accounts = [Account("ann", "sp")]
-    async with Directory(source.load).opened(changes) as directory:
+    async with Directory(source.load, Tables()).opened(changes) as directory:
         source.away = True
         changes.queue.put_nowait("changed")
         await settle()
@@ -84,7 +85,7 @@ async def test_what_is_known_is_kept_while_the_database_is_away(clock: list[floa
 async def test_it_starts_empty_when_the_database_is_away(clock: list[float]) -> None:
     source, changes = Source(), Changes()
     source.away = True
-    async with Directory(source.load).opened(changes) as directory:
+    async with Directory(source.load, Tables()).opened(changes) as directory:
         assert not directory.loaded
         source.away = False
         changes.queue.put_nowait("changed")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jambones.common.bus.calls import Alert, AlertType
 from jambones.common.ids import AccountSid, ServiceProviderSid
-from jambones.sbc_inbound.tables import Account
+from jambones.sbc.tenants import Account
 
 PERIOD = 60.0
 MOST = 10_000

@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from jambones.common.errors import JambonesError
-from jambones.sbc_inbound import headers
-from jambones.sbc_inbound.dtmf import RELAY, InfoDigit
-from jambones.sbc_inbound.media import CallMedia, MediaFailed, Side
+from jambones.sbc import headers
+from jambones.sbc.dtmf import RELAY, InfoDigit
+from jambones.sbc.media import CallMedia, MediaFailed, Side
 from jambones.sip.events import LegEnded, Offered, Requested
 from jambones.sip.leg import Leg
 from jambones.sip.message import Request, Response

@@ -1,0 +1,1 @@
+"""What the edge and the egress share: the two legs of a call, its media, its counts and its record."""
