@@ -1,27 +1,31 @@
 """An endpoint: sockets, transactions and legs of one user agent, opened and closed as a whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from logging import getLogger
 from typing import TYPE_CHECKING, Self
 
 from jambones.sip import build
 from jambones.sip.address import NameAddr
-from jambones.sip.auth import Authenticator, is_challenge
+from jambones.sip.appearance import Advertise, Appearance
 from jambones.sip.build import HeaderRows
 from jambones.sip.core import ALLOW, EXTENSIONS, SUPPORTED
+from jambones.sip.errands import Errands
+from jambones.sip.exchange import Exchange
 from jambones.sip.grammar import GrammarError
 from jambones.sip.half import Leg
+from jambones.sip.legs import LegTable
 from jambones.sip.message import Request, Response
 from jambones.sip.outside import IncomingRequest, first_request, refusal
-from jambones.sip.receiver import Filter, Intake
+from jambones.sip.receiver import Filter, Intake, Relay
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
 from jambones.sip.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
 from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport, TransportHub
 from jambones.sip.transport.resolver import Resolver, SystemResolver, Unresolvable, transport_of
+from jambones.sip.transport.virtual import VirtualFlow
 from jambones.sip.uac import OutgoingLeg
 from jambones.sip.uas import IncomingLeg
 from jambones.sip.uri import Uri
@@ -33,7 +37,7 @@ log = getLogger(__name__)
 
 OnInvite = Callable[[IncomingLeg], Awaitable[None]]
 OnRequest = Callable[["IncomingRequest"], Awaitable[None]]
-Advertise = Mapping[str, tuple[str, int]] | Callable[[Address], tuple[str, int] | None]
+OnFlowLost = Callable[[Flow], None]
 RETRY_AFTER = ("Retry-After", "5")
 _FAREWELL = 0.5
 
@@ -51,6 +55,8 @@ class Endpoint:
         settings: SipTimers,
         nat_fix: bool,
         resolver: Resolver | None,
+        on_flow_lost: OnFlowLost | None,
+        relay: Relay | None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.timers = settings
@@ -60,13 +66,15 @@ class Endpoint:
         self.wheel = TimerWheel(loop)
         self._layer = TransactionLayer(self.wheel, settings, self.stats)
         self._layer.user = self
-        self._hub = TransportHub(Intake(self._layer, self.stats, filter, server), self.wheel, settings)
+        self._intake = Intake(self._layer, self.stats, filter, server, relay, self._lost)
+        self._hub = TransportHub(self._intake, self.wheel, settings)
+        self._appearance = Appearance(advertise, self._hub)
         self._on_invite = on_invite
         self._on_request = on_request
-        self._advertise = advertise
+        self._on_flow_lost = on_flow_lost
         self._resolver = resolver or SystemResolver()
-        self._legs: dict[tuple[str, str], Leg] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._legs = LegTable(self.stats)
+        self._errands = Errands(self.stats)
         self._draining = False
         self._closing = False
 
@@ -84,6 +92,8 @@ class Endpoint:
         *,
         nat_fix: bool = True,
         resolver: Resolver | None = None,
+        on_flow_lost: OnFlowLost | None = None,
+        relay: Relay | None = None,
     ) -> AsyncIterator[Self]:
         """Listen inside the block; legs that are still open at its end get a BYE or 503. Raises OSError.
 
@@ -92,9 +102,12 @@ class Endpoint:
         without it OPTIONS is answered 200 and anything else 405. ``filter(message, source)`` is asked about each
         request before anything else: "accept", "drop", or (status, reason, headers). ``advertise`` gives host and port
         for Via and Contact, by transport or by remote address. ``nat_fix``: a peer's Contact is believed only where
-        its packets come from there too.
+        its packets come from there too. ``on_flow_lost(flow)`` hears of each connection that ended while the endpoint
+        is open. ``relay(message, data, flow, mark)`` is asked, after the filter, about each message that carries a
+        mark (see VirtualFlow): True when it saw to it, then nothing else here sees the message.
         """
-        endpoint = cls(on_invite, on_request, filter, advertise, server, settings or SipTimers(), nat_fix, resolver)
+        timers = settings or SipTimers()
+        endpoint = cls(on_invite, on_request, filter, advertise, server, timers, nat_fix, resolver, on_flow_lost, relay)
         try:
             await endpoint._hub.listen(listen)
             yield endpoint
@@ -131,18 +144,20 @@ class Endpoint:
         destination: Address | None = None,
         credentials: "Credentials | None" = None,
         call_id: str | None = None,
+        flow: Flow | None = None,
     ) -> OutgoingLeg:
-        """Call ``uri``, at ``destination`` when given. The leg's events say what becomes of it.
+        """Call ``uri``, on ``flow`` or at ``destination`` when given. The leg's events say what becomes of it.
 
-        Raises Unresolvable or NoTransport when there is nowhere to send it.
+        A leg that was sent on a flow keeps to it for all its requests, and to no other; a flow that is gone ends the
+        leg with 503. Raises Unresolvable or NoTransport when there is nowhere to send it.
         """
-        addresses = [destination] if destination is not None else await self.resolve(uri)
+        addresses = await self._addresses(uri, destination, flow)
         request = first_request("INVITE", uri, from_, to, headers, sdp or b"", "application/sdp", call_id, self.server)
-        contact = self.contact(self.flow_to(addresses[0]))
+        contact = self.contact(flow if flow is not None else self.flow_to(addresses[0]))
         for name, value in (("Contact", contact), ("Allow", ALLOW), ("Supported", SUPPORTED)):
             if name not in request.headers:
                 request.headers.add(name, value)
-        return OutgoingLeg(self, request, addresses, credentials)
+        return OutgoingLeg(self, request, addresses, credentials, flow=flow)
 
     async def request(
         self,
@@ -158,30 +173,33 @@ class Endpoint:
         credentials: "Credentials | None" = None,
         call_id: str | None = None,
         timeout: float | None = None,
+        flow: Flow | None = None,
     ) -> Response:
         """A request outside any dialog and its final response; 408 or 503 of our own when there was none.
 
         Raises Unresolvable or NoTransport.
         """
-        addresses = [destination] if destination is not None else await self.resolve(uri)
+        addresses = await self._addresses(uri, destination, flow)
         request = first_request(
             method, uri, from_ or NameAddr(uri), to, headers, body, content_type, call_id, self.server
         )
-        authenticator, tried = Authenticator(credentials) if credentials is not None else None, set[str]()
-        while True:
-            response, local = await self._exchange(request, addresses[0], timeout)
-            if is_challenge(response) and authenticator is not None:
-                answer = authenticator.answer(request, response, tried)
-            elif len(addresses) > 1 and (local or response.status == 503):
-                addresses, answer = addresses[1:], ("User-Agent", self.server)
-            else:
-                answer = None
-            if answer is None:
-                return response
-            request = request.copy()
-            request.headers.remove("Via")
-            request.headers.set("CSeq", f"{request.cseq.number + 1} {method}")
-            request.headers.set(*answer)
+        return await Exchange(self, request, addresses, flow=flow, credentials=credentials, limit=timeout).run()
+
+    # Flows.
+
+    def flow(self, id: str) -> Flow | None:
+        """The open flow with this ``Flow.id``, None when it is gone. That of UDP is there as long as its socket."""
+        return self._hub.flow(id)
+
+    def received(self, data: bytes, flow: VirtualFlow) -> None:
+        """One whole message that came on a virtual flow."""
+        self._intake.datagram(data, flow)  # whatever its transport, a message comes whole
+
+    def unreachable(self, flow: VirtualFlow) -> None:
+        """A virtual flow is gone: requests that wait for an answer on it fail with 503; nothing more is sent on it."""
+        if flow.alive:
+            flow.alive = False
+            self._intake.lost(flow)
 
     # Core: what legs need.
 
@@ -200,9 +218,7 @@ class Endpoint:
         self._layer.send(bytes(ack), ack, flow, False)
 
     def contact(self, flow: Flow) -> str:
-        host, port = self._seen(flow)
-        transport = flow.remote.transport
-        return f"<sip:{host}:{port}>" if transport == "udp" else f"<sip:{host}:{port};transport={transport}>"
+        return self._appearance.contact(flow)
 
     def flow_to(self, address: Address) -> Flow:
         return self._hub.flow_to(address)
@@ -211,18 +227,13 @@ class Endpoint:
         return await self._resolver.resolve(uri)
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
-        """Run ``work`` to its first pause at once: most of a leg's errands never pause."""
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(self._errand(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._errands.spawn(work)
 
     def add_leg(self, leg: Leg) -> None:
-        self._legs[leg.sip_call_id, leg.local_tag] = leg
-        self.stats.dialogs = len(self._legs)
+        self._legs.add(leg)
 
     def remove_leg(self, leg: Leg) -> None:
-        self._legs.pop((leg.sip_call_id, leg.local_tag), None)
-        self.stats.dialogs = len(self._legs)
+        self._legs.remove(leg)
 
     # User: what the transaction layer tells.
 
@@ -232,8 +243,8 @@ class Endpoint:
     def new_request(self, transaction: ServerTransaction) -> None:
         request = transaction.request
         tag = request.to.tag
-        if tag:
-            leg = self._legs.get((request.call_id, tag))
+        if tag and request.method != "REGISTER":  # which belongs to no dialog, whatever tag a client keeps
+            leg = self._legs.find(request.call_id, tag)
             if leg is not None and leg.remote_tag == (request.from_.tag or ""):
                 if not self._refused_extension(transaction):
                     leg.received(transaction)
@@ -253,14 +264,14 @@ class Endpoint:
             rows = [RETRY_AFTER] if self._draining else [("Allow", ALLOW), ("Supported", SUPPORTED)]
             self.answer(transaction, status, headers=[*rows, ("Accept", "application/sdp")])
         elif self._on_request is not None:
-            self._start(self._serve(self._on_request, IncomingRequest(self, transaction)))
+            self._errands.start(self._serve(self._on_request, IncomingRequest(self, transaction)))
         elif request.method in ALLOW or request.method == "REGISTER":
             self.answer(transaction, 405, headers=[("Allow", ALLOW)])
         else:
             self.answer(transaction, 501, headers=[("Allow", ALLOW)])
 
     def stray_ack(self, request: Request, flow: Flow) -> None:
-        leg = self._legs.get((request.call_id, request.to.tag or ""))
+        leg = self._legs.find(request.call_id, request.to.tag or "")
         if leg is not None:
             leg.acked(request)
         else:
@@ -306,7 +317,7 @@ class Endpoint:
         except GrammarError:
             self.answer(transaction, 400)
             return
-        self._start(self._call(leg))
+        self._errands.start(self._call(leg))
 
     async def _call(self, leg: IncomingLeg) -> None:
         try:
@@ -326,47 +337,17 @@ class Endpoint:
         finally:
             incoming.respond(500)
 
-    async def _errand(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        except Exception:
-            self.stats.handler_errors += 1
-            log.exception("an errand of a leg failed")
+    async def _addresses(self, uri: Uri, destination: Address | None, flow: Flow | None) -> list[Address]:
+        if flow is not None:
+            return []
+        return [destination] if destination is not None else await self.resolve(uri)
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _exchange(self, request: Request, address: Address, limit: float | None) -> tuple[Response, bool]:
-        final: asyncio.Future[tuple[Response, bool]] = asyncio.get_running_loop().create_future()
-
-        def on_response(response: Response, local: bool) -> None:
-            if response.status >= 200 and not final.done():
-                final.set_result((response, local))
-
-        transaction = self.send_request(request, self.flow_to(address), on_response)
-        try:
-            async with asyncio.timeout(limit):
-                return await final
-        except TimeoutError:
-            transaction.abandon()
-            return build.response(request, 408), True
+    def _lost(self, flow: Flow) -> None:
+        if self._on_flow_lost is not None and not self._closing and type(flow) is not VirtualFlow:
+            self._on_flow_lost(flow)
 
     def _add_via(self, request: Request, flow: Flow) -> None:
-        host, port = self._seen(flow)
-        via = f"SIP/2.0/{flow.remote.transport.upper()} {host}:{port};branch={build.new_branch()};rport"
-        request.headers.insert_first("Via", via)
-
-    def _seen(self, flow: Flow) -> tuple[str, int]:
-        """Our host and port as the peer shall see them."""
-        remote = flow.remote
-        if self._advertise is not None:
-            shown = self._advertise(remote) if callable(self._advertise) else self._advertise.get(remote.transport)
-            if shown is not None:
-                return shown
-        own = self._hub.listener_for(remote, flow.local)
-        return (f"[{own.host}]" if ":" in own.host else own.host), own.port
+        request.headers.insert_first("Via", self._appearance.via(flow))
 
     def _refused_extension(self, transaction: ServerTransaction) -> bool:
         """420 to a Require that names what we cannot (section 8.2.2.3)."""
@@ -379,14 +360,9 @@ class Endpoint:
 
     async def _close(self) -> None:
         self._closing = True
-        for leg in list(self._legs.values()):
+        for leg in self._legs:
             leg.abort()
-        # Give BYEs their flight; then whatever still runs is cancelled.
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_FAREWELL)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._errands.close(_FAREWELL)  # gives BYEs their flight
         await self._hub.close()
         self._layer.close()
         self.wheel.close()

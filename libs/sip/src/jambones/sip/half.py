@@ -24,6 +24,7 @@ from jambones.sip.transaction.layer import ServerTransaction
 from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport
 from jambones.sip.transport.resolver import Unresolvable, numeric
+from jambones.sip.transport.virtual import VirtualFlow
 from jambones.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -35,13 +36,15 @@ SDP = "application/sdp"
 class Leg:
     """What incoming and outgoing legs share. ``events()`` has one consumer and ends after ``Ended``."""
 
-    def __init__(self, core: Core, invite: Request, flow: Flow, *, owns_call_id: bool) -> None:
+    def __init__(self, core: Core, invite: Request, flow: Flow, *, owns_call_id: bool, pinned: bool = False) -> None:
         self.core = core
         self.invite = invite
         """The INVITE that was received or sent."""
         self.flow = flow
         """The way the peer's messages come."""
         self.owns_call_id = owns_call_id
+        self._pinned = pinned or type(flow) is VirtualFlow
+        """Whether requests take ``flow`` and no other way, whatever Contact and routes say."""
         self.dialog: Dialog | None = None
         self.ended: Ended | None = None
         self._events = EventQueue()
@@ -330,20 +333,23 @@ class Leg:
 
     def _flow_now(self) -> Flow | None:
         """The way for requests in the dialog; None when a name must be looked up first."""
-        dialog = self.dialog
-        assert dialog is not None
-        hop = next_hop(dialog, self.flow.remote, nat_fix=self.core.nat_fix, as_server=not self.owns_call_id)
+        hop = self._next_hop()
         if hop is None:
-            return self.flow if self.flow.alive else self.core.flow_to(self.flow.remote)
+            return self.flow if self.flow.alive or self._pinned else self.core.flow_to(self.flow.remote)
         address = numeric(hop)
         return self.core.flow_to(address) if address is not None else None
 
     async def _flow_resolved(self) -> Flow:
-        dialog = self.dialog
-        assert dialog is not None
-        hop = next_hop(dialog, self.flow.remote, nat_fix=self.core.nat_fix, as_server=not self.owns_call_id)
+        hop = self._next_hop()
         assert hop is not None
         return self.core.flow_to((await self.core.resolve(hop))[0])
+
+    def _next_hop(self) -> Uri | None:
+        dialog = self.dialog
+        assert dialog is not None
+        if self._pinned:
+            return None
+        return next_hop(dialog, self.flow.remote, nat_fix=self.core.nat_fix, as_server=not self.owns_call_id)
 
     def _bye(self, headers: HeaderRows) -> None:
         """Send BYE, once; its answer matters to nobody, but a challenge is answered."""

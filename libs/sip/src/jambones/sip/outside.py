@@ -8,6 +8,7 @@ from jambones.sip.build import HeaderRows
 from jambones.sip.headers import Headers
 from jambones.sip.message import Request
 from jambones.sip.transaction.layer import ServerTransaction
+from jambones.sip.transport import Address, Flow
 from jambones.sip.uri import Uri
 
 
@@ -31,9 +32,15 @@ class IncomingRequest:
 
     def __init__(self, endpoint: Answerer, transaction: ServerTransaction) -> None:
         self.request = transaction.request
-        self.source = transaction.flow.remote
+        self.flow: Flow = transaction.flow
+        """The way it came: a REGISTER binds its contact to it."""
         self._endpoint = endpoint
         self._transaction = transaction
+
+    @property
+    def source(self) -> Address:
+        """The peer's transport address."""
+        return self.flow.remote
 
     @property
     def answered(self) -> bool:

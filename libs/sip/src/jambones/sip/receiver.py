@@ -1,6 +1,6 @@
 """From bytes to the transaction layer: parsing, the filter, the first checks. Nothing raises past it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from logging import getLogger
 from typing import Literal
 
@@ -11,23 +11,36 @@ from jambones.sip.parser import ParseError, parse
 from jambones.sip.stats import Stats
 from jambones.sip.transaction.layer import TransactionLayer
 from jambones.sip.transport import Address, Flow
+from jambones.sip.transport.virtual import MARK
 from jambones.sip.via import Via
 
 log = getLogger(__name__)
 
 Verdict = Literal["accept", "drop"] | tuple[int, str | None, Iterable[tuple[str, str]]]
 Filter = Callable[[Request, Address], Verdict]
+Relay = Callable[[Request | Response, bytes, Flow, str], bool]
+"""Whether a message with somebody's mark, its bytes as they came, its flow, and the mark, was taken."""
 _KEEPALIVE = 4
 
 
 class Intake:
     """The receiver of an endpoint's transports."""
 
-    def __init__(self, layer: TransactionLayer, stats: Stats, filter: Filter | None, server: str) -> None:
+    def __init__(
+        self,
+        layer: TransactionLayer,
+        stats: Stats,
+        filter: Filter | None,
+        server: str,
+        relay: Relay | None,
+        on_lost: Callable[[Flow], None],
+    ) -> None:
         self._layer = layer
         self._stats = stats
         self._filter = filter
         self._server = server
+        self._relay = relay
+        self._on_lost = on_lost
 
     def datagram(self, data: bytes, flow: Flow) -> None:
         if len(data) <= _KEEPALIVE and not data.strip(b"\r\n\0 "):
@@ -40,6 +53,10 @@ class Intake:
     def unreachable(self, remote: Address) -> None:
         self._stats.unreachable += 1
         self._layer.unreachable(remote)
+
+    def lost(self, flow: Flow) -> None:
+        self._layer.lost(flow)
+        self._on_lost(flow)
 
     def malformed(self, reason: str, flow: Flow) -> None:
         self._stats.parse_errors[reason] += 1
@@ -54,8 +71,8 @@ class Intake:
             return
         try:
             if isinstance(message, Request):
-                self._request(message, flow)
-            elif isinstance(message, Response):
+                self._request(message, data, flow)
+            elif isinstance(message, Response) and not self._relayed(message, data, flow, message.via.params):
                 self._layer.received_response(message, flow)
         except GrammarError as error:
             # A header that is only looked at late, such as the RAck of a PRACK.
@@ -63,7 +80,7 @@ class Intake:
             if isinstance(message, Request) and message.method != "ACK":
                 self._stateless(message, 400, None, (), flow)
 
-    def _request(self, request: Request, flow: Flow) -> None:
+    def _request(self, request: Request, data: bytes, flow: Flow) -> None:
         remote = flow.remote
         request.headers.set_first("Via", _seen_from(request.headers.get("Via") or "", remote.host, remote.port))
         if self._filter is not None:
@@ -76,7 +93,14 @@ class Intake:
                 if request.method != "ACK":
                     self._stateless(request, verdict[0], verdict[1], verdict[2], flow)
                 return
-        self._layer.received_request(request, flow)
+        if not self._relayed(request, data, flow, request.uri.params):
+            self._layer.received_request(request, flow)
+
+    def _relayed(self, message: Request | Response, data: bytes, flow: Flow, params: Mapping[str, str | None]) -> bool:
+        if self._relay is None or not (mark := params.get(MARK)) or not self._relay(message, data, flow, mark):
+            return False
+        self._stats.relayed += 1
+        return True
 
     def _refuse_unreadable(self, request: Request, status: int, flow: Flow) -> None:
         if request.method == "ACK":

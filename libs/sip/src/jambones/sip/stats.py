@@ -18,6 +18,8 @@ class Stats:
     """Reason → count; good messages that were not acted upon (filtered, stray responses)."""
     retransmissions: Counter[str] = field(default_factory=Counter)
     """Direction → count."""
+    relayed: int = 0
+    """Messages that belong to another process and were handed to it."""
     unreachable: int = 0
     handler_errors: int = 0
     ack_timeouts: int = 0

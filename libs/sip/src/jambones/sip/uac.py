@@ -29,10 +29,17 @@ class OutgoingLeg(Leg):
     """
 
     def __init__(
-        self, core: Core, invite: Request, addresses: Sequence[Address], credentials: "Credentials | None" = None
+        self,
+        core: Core,
+        invite: Request,
+        addresses: Sequence[Address],
+        credentials: "Credentials | None" = None,
+        *,
+        flow: Flow | None = None,
     ) -> None:
-        """``invite`` has no Via yet. Raises NoTransport."""
-        super().__init__(core, invite, core.flow_to(addresses[0]), owns_call_id=True)
+        """``invite`` has no Via yet; it goes on ``flow``, or to the first of ``addresses``. Raises NoTransport."""
+        way = flow if flow is not None else core.flow_to(addresses[0])
+        super().__init__(core, invite, way, owns_call_id=True, pinned=flow is not None)
         self.use_credentials(credentials)
         self._tag = invite.from_.tag or ""
         self._more = list(addresses[1:])

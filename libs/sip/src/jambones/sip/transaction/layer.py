@@ -1,5 +1,6 @@
 """The transaction layer: matches messages, runs the machines' effects, owns their timers (RFC 3261 section 17)."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -251,12 +252,14 @@ class TransactionLayer:
         self._merge: dict[Key, ServerTransaction] = {}
 
     def request(self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None]) -> ClientTransaction:
-        """Send a request that has its Via. ``on_response(response, local)`` may be called before this returns never:
-        the network answers later, and transports report failures from the loop."""
+        """Send a request that has its Via. ``on_response(response, local)`` is never called before this returns: the
+        network answers later, and failures are reported from the loop."""
         transaction = ClientTransaction(self, request, flow, on_response)
         self._clients[transaction.key] = transaction
         self.stats.transactions += 1
         transaction.start()
+        if not flow.alive:
+            asyncio.get_running_loop().call_soon(transaction.unreachable)
         return transaction
 
     def send(self, wire: bytes, message: Message, flow: Flow, again: bool) -> None:
@@ -309,8 +312,15 @@ class TransactionLayer:
         self.user.new_request(transaction)
 
     def unreachable(self, remote: Address) -> None:
-        """Fail every client transaction that waits for this peer."""
+        """Fail every client transaction that waits for this peer of a UDP socket."""
         waiting = [t for t in self._clients.values() if t.flow.remote == remote]
+        for transaction in waiting:
+            transaction.unreachable()
+
+    def lost(self, flow: Flow) -> None:
+        """Fail every client transaction that waits on this connection."""
+        waiting = [t for t in self._clients.values() if t.flow is flow]
+        self.stats.unreachable += bool(waiting)
         for transaction in waiting:
             transaction.unreachable()
 

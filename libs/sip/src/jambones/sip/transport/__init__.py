@@ -35,6 +35,10 @@ class Flow(Protocol):
     """A way to one peer: a connection, or a UDP socket with the peer's address."""
 
     @property
+    def id(self) -> str:
+        """Opaque and unique in this process; a connection that replaces another has another one."""
+
+    @property
     def local(self) -> Address: ...
 
     @property
@@ -44,7 +48,7 @@ class Flow(Protocol):
     def alive(self) -> bool: ...
 
     def send(self, data: bytes) -> None:
-        """Never raises; what cannot be delivered is reported to the receiver as unreachable, where that is known."""
+        """Never raises. What cannot be delivered is reported to the receiver where that is known, else it is lost."""
 
 
 class Receiver(Protocol):
@@ -57,7 +61,10 @@ class Receiver(Protocol):
         """A whole message cut out of a stream."""
 
     def unreachable(self, remote: Address) -> None:
-        """Nothing can be delivered there now: ICMP, refused, or the connection was lost."""
+        """Nothing can be delivered there now by UDP: ICMP said so, or the socket."""
+
+    def lost(self, flow: Flow) -> None:
+        """A connection ended, or could not be opened."""
 
     def malformed(self, reason: str, flow: Flow) -> None:
         """Bytes that are no message were dropped."""

@@ -37,6 +37,7 @@ class TransportHub:
         self._servers: list[asyncio.Server] = []
         self._listening: list[Address] = []
         self._connections: dict[Address, Connection] = {}
+        self._by_id: dict[str, Connection] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._sweeper: Timer | None = None
         self._closed = False
@@ -80,18 +81,26 @@ class TransportHub:
             return connection
         connection = Connection(self._receiver, self, self._loop.time, remote)
         connection.local = self.listener_for(remote)
-        self._connections[remote] = connection
+        self._add(connection)
         task = self._loop.create_task(self._connect(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return connection
 
-    def existing(self, remote: Address) -> Flow | None:
-        """The open connection to ``remote``; for UDP always a flow when there is a socket."""
-        if remote.transport == "udp":
-            return self._udp_for(remote.host).flow(remote.host, remote.port)
-        connection = self._connections.get(remote)
-        return connection if connection is not None and connection.alive else None
+    def flow(self, id: str) -> Flow | None:
+        """The flow with this id while it lives."""
+        connection = self._by_id.get(id)
+        if connection is not None:
+            return connection
+        local, slash, remote = id.partition("/")
+        listener = next((listener for listener in self._udp if slash and str(listener.address) == local), None)
+        if listener is None:
+            return None
+        try:
+            peer = Address.parse(f"udp:{remote}")
+        except ValueError:
+            return None
+        return listener.flow(peer.host, peer.port)
 
     def listener_for(self, remote: Address, bound: Address | None = None) -> Address:
         """The address of ours that ``remote`` can reach: the listener of its transport, with a real host.
@@ -126,11 +135,16 @@ class TransportHub:
     # ConnectionOwner
 
     def opened(self, connection: Connection) -> None:
-        self._connections[connection.remote] = connection
+        self._add(connection)
 
     def closed(self, connection: Connection) -> None:
+        self._by_id.pop(connection.id, None)
         if self._connections.get(connection.remote) is connection:
             del self._connections[connection.remote]
+
+    def _add(self, connection: Connection) -> None:
+        self._connections[connection.remote] = connection
+        self._by_id[connection.id] = connection
 
     def _udp_for(self, host: str) -> UdpListener:
         if not self._udp:

@@ -1,6 +1,7 @@
 """TCP connections, accepted or opened, with framing, keep-alive answers and idle close (RFC 3261 section 18)."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from logging import getLogger
 from typing import Protocol
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._clock = clock
         self._name: TransportName = transport_name
+        self.id = f"{transport_name}-{secrets.token_hex(8)}"
         self._framer = StreamFramer()
         self._transport: asyncio.Transport | None = None
         self._waiting: list[bytes] = []
@@ -53,8 +55,8 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         self.last_traffic = self._clock()
         if self._dead:
-            self._receiver.unreachable(self.remote)
-        elif self._transport is None:
+            return  # whoever waits for an answer heard of it, or asks ``alive``
+        if self._transport is None:
             if len(self._waiting) < _QUEUED:
                 self._waiting.append(data)
         elif self._transport.get_write_buffer_size() > _WRITE_BUFFER:
@@ -114,4 +116,4 @@ class Connection(asyncio.Protocol):
             self._dead = True
             self._waiting.clear()
             self._owner.closed(self)
-            self._receiver.unreachable(self.remote)
+            self._receiver.lost(self)

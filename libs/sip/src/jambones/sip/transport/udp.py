@@ -31,6 +31,10 @@ class UdpFlow:
         self.remote = Address("udp", peer[0], peer[1])
 
     @property
+    def id(self) -> str:
+        return f"{self.local}/{str(self.remote).removeprefix('udp:')}"
+
+    @property
     def alive(self) -> bool:
         return not self._listener.closed
 

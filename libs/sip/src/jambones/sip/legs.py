@@ -1,0 +1,32 @@
+"""The legs of an endpoint, found by their dialog identifiers (RFC 3261 section 12)."""
+
+from collections.abc import Iterator
+
+from jambones.sip.half import Leg
+from jambones.sip.stats import Stats
+
+
+class LegTable:
+    """Legs in progress, by Call-ID and our tag."""
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+        self._legs: dict[tuple[str, str], Leg] = {}
+
+    def add(self, leg: Leg) -> None:
+        self._legs[leg.sip_call_id, leg.local_tag] = leg
+        self._stats.dialogs = len(self._legs)
+
+    def remove(self, leg: Leg) -> None:
+        self._legs.pop((leg.sip_call_id, leg.local_tag), None)
+        self._stats.dialogs = len(self._legs)
+
+    def find(self, call_id: str, local_tag: str) -> Leg | None:
+        return self._legs.get((call_id, local_tag))
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def __iter__(self) -> Iterator[Leg]:
+        """A copy: legs may end while they are gone through."""
+        return iter(list(self._legs.values()))
