@@ -53,6 +53,7 @@ async def test_every_command_has_its_own_cookie_and_every_client_its_own_prefix(
     ("reply", "error"),
     [
         ({"result": "load limit"}, LoadLimit),
+        ({"result": "error", "error-reason": "Ran out of ports"}, LoadLimit),
         ({"result": "error", "error-reason": "Unknown call-ID"}, UnknownCall),
         ({"result": "error", "error-reason": "Failed to parse SDP"}, BadDescription),
         ({"result": "error"}, NgError),

@@ -1,6 +1,7 @@
 """Which port belongs to what on this machine, fixed for `run` and free ones for tests and the demo."""
 
 import os
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -33,12 +34,12 @@ class Ports:
 
     @classmethod
     def auto(cls) -> Self:
-        """Free ports, from one stretch."""
+        """Free ports, from one stretch. Of those for rtpengine, four a call, it takes what is free by itself."""
         first = free_port(span=60)
         return cls(
             sip=first, api=first + 2, http=first + 4, application=first + 20, postgres=first + 21, nats=first + 22,
-            ng=first + 23, private=first + 30, media=free_port(span=200), media_span=200, rtp=free_port(span=400),
-            rtp_span=400,
+            ng=first + 23, private=first + 30, media=free_port(span=200), media_span=200,
+            rtp=2 * random.randrange(13000, 14500), rtp_span=3000,
         )  # fmt: skip
 
     def with_environment(self, environ: Mapping[str, str]) -> Self:

@@ -52,6 +52,8 @@ def from_reply(command: str, result: object, reason: str) -> NgError:
     lowered = reason.lower()
     if lowered.startswith("unknown call-id"):
         return UnknownCall(command, reason)
+    if "out of ports" in lowered:
+        return LoadLimit(command, reason)
     if "parse sdp" in lowered:
         return BadDescription(command, reason)
     return NgError(command, reason or "no reason given")
