@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from logging import getLogger
-from typing import Protocol
+from typing import Protocol, cast
 
 from jambones.sip.stream import FramingError, StreamFramer
 from jambones.sip.transport import Address, Receiver, TransportName
@@ -78,8 +78,8 @@ class Connection(asyncio.Protocol):
             self.connection_lost(None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = transport = cast(asyncio.Transport, transport)
         if self._dead:
             transport.abort()
             return
