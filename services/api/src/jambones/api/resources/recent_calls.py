@@ -89,7 +89,13 @@ async def _explained(ask: Ask, tenant: Tenant) -> Any:
         row = await calls.get(call_sid=wanted) or await calls.get(sip_callid=wanted)
     if row is None:
         raise absent()
-    return {"call": _shown(row), "reasons": row.details.get("reasons", []), "attempts": row.details.get("attempts", [])}
+    details = row.details
+    return {
+        "call": _shown(row),
+        "reasons": details.get("reasons", []),
+        "attempts": details.get("attempts", []),
+        "media": details.get("media"),
+    }
 
 
 @resource.get(

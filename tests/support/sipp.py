@@ -1,0 +1,81 @@
+"""SIPp with a scenario of ours: one run, its exit code, and what it complains about."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SCENARIOS = Path(__file__).parents[1] / "e2e" / "scenarios"
+PCAPS = Path("/usr/share/sip-tester")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`code` 0: every call went as the scenario says."""
+
+    code: int
+    log: str
+
+    @property
+    def good(self) -> bool:
+        return self.code == 0
+
+
+def installed() -> bool:
+    return shutil.which("sipp") is not None
+
+
+def may_replay() -> bool:
+    """Replaying a capture takes a raw socket."""
+    return installed() and os.geteuid() == 0 and PCAPS.is_dir()
+
+
+async def run(
+    scenario: str,
+    target: str,
+    number: str,
+    *,
+    transport: str = "udp",
+    calls: int = 1,
+    rate: int = 10,
+    keys: Mapping[str, str | int] | None = None,
+    host: str = "127.0.0.1",
+    media_port: int | None = None,
+    port: int | None = None,
+    limit: float = 60,
+) -> Outcome:
+    """Place `calls` calls to `number` at `target` ("127.0.0.1:5060") as `scenario`.xml says.
+
+    `keys` fills [name] in the scenario. What is not over after `limit` seconds is ended and counts as failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
+        command = [
+            "sipp", target, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", number, "-i", host, "-mi", host,
+            "-m", str(calls), "-r", str(rate), "-rp", "1000", "-l", str(max(100, calls)),
+            "-t", "t1" if transport == "tcp" else "u1", "-trace_err", "-trace_msg", "-nostdin",
+            "-timeout", f"{int(limit)}", "-timeout_error", "-recv_timeout", "40000",
+        ]  # fmt: skip
+        if media_port is not None:
+            command += ["-mp", str(media_port)]
+        if port is not None:
+            command += ["-p", str(port)]
+        for name, value in (keys or {}).items():
+            command += ["-key", name, str(value)]
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=directory, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with asyncio.timeout(limit + 10):
+                code = await process.wait()
+        except TimeoutError:
+            code = -1
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        texts = [path.read_text(errors="replace") for path in sorted(Path(directory).glob("*_errors.log"))]
+        texts += [path.read_text(errors="replace")[-6000:] for path in sorted(Path(directory).glob("*_messages.log"))]
+        return Outcome(code, "\n".join(texts))
