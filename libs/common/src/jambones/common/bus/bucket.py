@@ -27,6 +27,8 @@ from jambones.common.tasks import backoff
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=BaseModel)
 Key = tuple[str, ...]
+CHANGED = (10071, 10164)
+"""Codes of JetStream: the key does not have the revision that was expected."""
 TROUBLE = (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError)
 
 
@@ -91,9 +93,9 @@ class Bucket(Generic[M]):
         """Set a key, whatever was there; returns the revision. `ttl` in whole seconds, for this key alone."""
         try:
             store = await self._open()
-            if ttl is not None and self._connection.client.connected_server_version.minor >= 11:
+            if (seconds := self._seconds(ttl)) is not None:
                 subject = f"$KV.{self.name}.{encode_key(key)}"
-                ack = await self._connection.js.publish(subject, encode(value), msg_ttl=max(1, round(ttl)))
+                ack = await self._connection.js.publish(subject, encode(value), msg_ttl=seconds)
                 return ack.seq
             return await store.put(encode_key(key), encode(value))
         except TROUBLE as exc:
@@ -114,13 +116,13 @@ class Bucket(Generic[M]):
         except TROUBLE as exc:
             raise self._trouble(exc) from exc
 
-    async def create(self, *key: str, value: M) -> int:
-        """Set a key that is not there; raises Conflict when it is."""
-        return await self._write(key, value, None)
+    async def create(self, *key: str, value: M, ttl: float | None = None) -> int:
+        """Set a key that is not there; raises Conflict when it is. `ttl` as for `put`."""
+        return await self._write(key, value, None, ttl)
 
-    async def update(self, *key: str, value: M, revision: int) -> int:
-        """Set a key that still has `revision`; raises Conflict when somebody else was first."""
-        return await self._write(key, value, revision)
+    async def update(self, *key: str, value: M, revision: int, ttl: float | None = None) -> int:
+        """Set a key that still has `revision`; raises Conflict when somebody else was first. `ttl` as for `put`."""
+        return await self._write(key, value, revision, ttl)
 
     async def delete(self, *key: str, revision: int | None = None) -> None:
         """Delete a key, there or not; with `revision`, raises Conflict when it has changed since."""
@@ -132,7 +134,7 @@ class Bucket(Generic[M]):
             headers = {"KV-Operation": "DEL", Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value: str(revision)}
             await self._connection.js.publish(f"$KV.{self.name}.{encode_key(key)}", b"", headers=headers)
         except nats.js.errors.APIError as exc:
-            if exc.err_code in (10071, 10164):
+            if exc.err_code in CHANGED:
                 raise Conflict(f"{self.name}: changed meanwhile") from exc
             raise self._trouble(exc) from exc
         except TROUBLE as exc:
@@ -219,14 +221,23 @@ class Bucket(Generic[M]):
         """Wait until the connection was lost and made again: a bucket in memory may have been emptied."""
         await self._connection.until_reconnected()
 
-    async def _write(self, key: Key, value: M, revision: int | None) -> int:
+    async def _write(self, key: Key, value: M, revision: int | None, ttl: float | None) -> int:
         try:
             store = await self._open()
             if revision is None:
-                return await store.create(encode_key(key), encode(value))
-            return await store.update(encode_key(key), encode(value), last=revision)
+                return await store.create(encode_key(key), encode(value), msg_ttl=self._seconds(ttl))
+            if (seconds := self._seconds(ttl)) is None:
+                return await store.update(encode_key(key), encode(value), last=revision)
+            headers = {Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value: str(revision)}
+            subject = f"$KV.{self.name}.{encode_key(key)}"
+            ack = await self._connection.js.publish(subject, encode(value), headers=headers, msg_ttl=seconds)
+            return ack.seq
         except nats.js.errors.KeyWrongLastSequenceError as exc:
             raise Conflict(f"{self.name}: {'taken' if revision is None else 'changed meanwhile'}") from exc
+        except nats.js.errors.APIError as exc:
+            if exc.err_code in CHANGED:
+                raise Conflict(f"{self.name}: changed meanwhile") from exc
+            raise self._trouble(exc) from exc
         except TROUBLE as exc:
             raise self._trouble(exc) from exc
 
@@ -265,6 +276,12 @@ class Bucket(Generic[M]):
             return await js.create_key_value(config)
         except nats.js.errors.BadRequestError:
             return await js.key_value(self.name)  # somebody else made it between our two requests
+
+    def _seconds(self, ttl: float | None) -> int | None:
+        """A key's own time to live in whole seconds, None where the server has none."""
+        if ttl is None or self._connection.client.connected_server_version.minor < 11:
+            return None
+        return max(1, round(ttl))
 
     def _read(self, key: Key, data: bytes | None) -> M | None:
         try:
