@@ -3,6 +3,7 @@
 The reasons are data, so the log, the call record and a dry run of routing tell the same story.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -21,6 +22,8 @@ class Rule:
     name: str
     verdict: Verdict
     detail: str = ""
+    about: tuple[str, ...] = ()
+    """Sids of what the detail names: a dry run shows the detail only to those who may see all of them."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.verdict}{': ' if self.detail else ''}{self.detail}"
@@ -65,16 +68,23 @@ class Reasons:
     def __init__(self) -> None:
         self._rules: list[Rule] = []
 
-    def passed(self, name: str, detail: str = "") -> None:
-        self._rules.append(Rule(name, "passed", detail))
+    def passed(self, name: str, detail: str = "", *, about: Iterable[str | None] = ()) -> None:
+        self._rules.append(Rule(name, "passed", detail, _sids(about)))
 
-    def missed(self, name: str, detail: str = "") -> None:
-        self._rules.append(Rule(name, "missed", detail))
+    def missed(self, name: str, detail: str = "", *, about: Iterable[str | None] = ()) -> None:
+        self._rules.append(Rule(name, "missed", detail, _sids(about)))
 
-    def matched(self, name: str, detail: str, result: T) -> Decision[T]:
-        self._rules.append(Rule(name, "matched", detail))
+    def matched(self, name: str, detail: str, result: T, *, about: Iterable[str | None] = ()) -> Decision[T]:
+        self._rules.append(Rule(name, "matched", detail, _sids(about)))
         return Decision(result, tuple(self._rules))
 
-    def refused(self, name: str, refusal: Refusal, detail: str = "") -> Decision[Refusal]:
-        self._rules.append(Rule(name, "refused", detail or refusal.x_reason or refusal.cause))
+    def refused(
+        self, name: str, refusal: Refusal, detail: str = "", *, about: Iterable[str | None] = ()
+    ) -> Decision[Refusal]:
+        known = _sids((refusal.account_sid, *about))
+        self._rules.append(Rule(name, "refused", detail or refusal.x_reason or refusal.cause, known))
         return Decision(refusal, tuple(self._rules))
+
+
+def _sids(about: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sid for sid in about if sid))

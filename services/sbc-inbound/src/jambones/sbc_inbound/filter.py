@@ -86,11 +86,15 @@ class IngressFilter:
         """Block one address until the loop's time says `until`."""
         self._blocked_until[address] = until
 
+    def blocked(self, address: str, now: float) -> str:
+        """Why everything from this source is dropped; empty when it is not."""
+        return "" if self._trusted(address) else self._is_blocked(address, now)
+
     def decide(self, arrival: Arrival, now: float, shedding: Shedding | None = None) -> Decision[FilterResult]:
         """Decide about one request; `now` is the loop's time in seconds."""
         reasons = Reasons()
         trusted = self._trusted(arrival.address)
-        if not trusted and (why := self._is_blocked(arrival.address, now)):
+        if why := self.blocked(arrival.address, now):
             return reasons.matched("blocked", why, "drop")
         if arrival.in_dialog:
             # The dialog itself says whether it knows the request (481); retransmissions must not cost tokens.

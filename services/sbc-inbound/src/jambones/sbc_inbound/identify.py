@@ -3,7 +3,7 @@
 Pure: the tables of the moment and the caller go in, a decision with its reasons comes out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from jambones.sbc.decision import Decision, Reasons, Refusal
@@ -61,15 +61,16 @@ def identify(tables: Tables, caller: Caller) -> Decision[TrunkCaller | UserCalle
         matches = _matches(tables, caller, lambda row: row.voip_carrier_sid in carriers)
         if len({match.carrier.voip_carrier_sid for match in matches}) > 1:
             text = "Multiple carriers are registered with the same user name"
-            return reasons.refused("registration", Refusal(503, "ambiguous trunk", x_reason=text))
+            return reasons.refused("registration", Refusal(503, "ambiguous trunk", x_reason=text), about=carriers)
         if matches:
             owner = tables.accounts.get(matches[0].carrier.account_sid or "")
-            return reasons.matched("registration", matches[0].carrier.name, TrunkCaller(tuple(matches), owner))
+            trunk = TrunkCaller(tuple(matches), owner)
+            return reasons.matched("registration", matches[0].carrier.name, trunk, about=_sids(matches))
         reasons.missed("registration", "no trunk of this user name has the source")
 
     if matches := _matches(tables, caller, lambda row: bool(row.service_provider_sid or row.account_sid)):
         names = ", ".join(f"{match.carrier.name}/{match.prefix}" for match in matches)
-        return reasons.matched("source address", names, TrunkCaller(tuple(matches)))
+        return reasons.matched("source address", names, TrunkCaller(tuple(matches)), about=_sids(matches))
     reasons.missed("source address", f"no inbound gateway has {caller.address}")
 
     if (account := tables.account_by_realm(caller.host)) is not None:
@@ -87,17 +88,21 @@ def _by_realm(
 
     matches = _matches(tables, caller, may_serve)
     if not matches:
-        reasons.missed("trunk of the realm", f"no trunk of {account.sip_realm} has {caller.address}")
+        text = f"no trunk of {account.sip_realm} has {caller.address}"
+        reasons.missed("trunk of the realm", text, about=[account.account_sid])
         return _user(account, reasons)
     if not account.is_active:
         return _inactive(account, reasons)
-    return reasons.matched("trunk of the realm", matches[0].carrier.name, TrunkCaller(tuple(matches), account))
+    about = [account.account_sid, *_sids(matches)]
+    return reasons.matched(
+        "trunk of the realm", matches[0].carrier.name, TrunkCaller(tuple(matches), account), about=about
+    )
 
 
 def _user(account: Account, reasons: Reasons) -> Decision[TrunkCaller | UserCaller | Refusal]:
     if not account.is_active:
         return _inactive(account, reasons)
-    return reasons.matched("user", f"of {account.sip_realm}", UserCaller(account))
+    return reasons.matched("user", f"of {account.sip_realm}", UserCaller(account), about=[account.account_sid])
 
 
 def _inactive(account: Account, reasons: Reasons) -> Decision[TrunkCaller | UserCaller | Refusal]:
@@ -113,6 +118,10 @@ def inactive(account: Account) -> Refusal:
         account_sid=account.account_sid,
         alert="account is inactive or suspended",
     )
+
+
+def _sids(matches: Iterable[Match]) -> list[str]:
+    return [match.carrier.voip_carrier_sid for match in matches]
 
 
 def _matches(tables: Tables, caller: Caller, wanted: Callable[[Carrier], bool]) -> list[Match]:

@@ -59,6 +59,10 @@ class Ingress:
             return "drop"
         return "accept"
 
+    def blocked(self, address: str) -> str:
+        """Why a source is blocked; empty when it is not."""
+        return self._filter.blocked(address, asyncio.get_running_loop().time())
+
     def _shedding(self) -> Shedding:
         lag = self._service.lag.now
         late = f"the event loop is {lag * 1000:.0f} ms late" if lag > self._settings.max_loop_lag else ""

@@ -9,7 +9,9 @@ import structlog
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from jambones.common.bus.config import ConfigChanged
+from jambones.common.bus.explain import ExplainInbound, Explanation
 from jambones.common.bus.nodes import Choice, Node, NodeDirectory
+from jambones.common.errors import Unavailable
 from jambones.common.ids import NodeId
 from jambones.common.service import Service, open_service
 from jambones.media.rtpengine import PLAIN, RtpengineCluster
@@ -23,6 +25,7 @@ from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc_inbound import snapshot
 from jambones.sbc_inbound.call import Call
 from jambones.sbc_inbound.environment import Environment
+from jambones.sbc_inbound.explain import explain
 from jambones.sbc_inbound.ingress import Ingress
 from jambones.sbc_inbound.inside import Inside
 from jambones.sbc_inbound.settings import EdgeSettings
@@ -113,6 +116,21 @@ async def serve(settings: EdgeSettings) -> None:
         )
         service.tasks.every(settings.reconcile_every, lambda: _reconcile(env), name="reconcile counts")
         sip = str(next((address for address in outside.addresses if address.transport == "udp"), outside.addresses[0]))
+
+        async def answer(question: ExplainInbound) -> Explanation:
+            if not directory.loaded:
+                raise Unavailable("the configuration is not loaded yet")
+            found = explain(
+                directory.tables,
+                question,
+                host=settings.public_ip or private_ip,
+                counts=leases,
+                servers=lambda: nodes.would_choose(zone=settings.zone, old=not bus.connected),
+                blocked=ingress.blocked(question.address),
+            )
+            return found.model_copy(update={"node": settings.node_id})
+
+        await stack.enter_async_context(bus.serve(ExplainInbound, answer, queue=NAME))
         async with _farewell(env), service.present(Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone)):
             log.info("listening", outside=[str(a) for a in outside.addresses], inside=inside.uri)
             await service.run()

@@ -63,7 +63,8 @@ def route(tables: Tables, caller: TrunkCaller, user: str, *, applied: Sequence[s
         loop = Refusal(482, "loop", "Loop Detected", x_reason="Loop Detected", account_sid=account.account_sid)
         return reasons.refused("loop", loop)
     result = Route(account, application, carrier, did)
-    return reasons.matched("application", application.name or application.application_sid, result)
+    about = (account.account_sid, application.application_sid)
+    return reasons.matched("application", application.name or application.application_sid, result, about=about)
 
 
 Found = tuple[Account, str | None, Carrier]
@@ -154,7 +155,7 @@ def _number(
         account = tables.accounts.get(application.account_sid or "")
     if account is None:
         return Refusal(404, "number of no account", x_reason="Number Not Provisioned")
-    reasons.passed(rule, f"{row.number} on {carrier.name}")
+    reasons.passed(rule, f"{row.number} on {carrier.name}", about=(account.account_sid, carrier.voip_carrier_sid))
     return account, application_sid, carrier
 
 
@@ -162,19 +163,22 @@ def _default(tables: Tables, caller: TrunkCaller, reasons: Reasons) -> Found | R
     first = caller.matches[0].carrier
     if caller.account is not None:
         # A PBX pointed at the realm works without each of its numbers being provisioned.
-        reasons.passed("default of the realm's trunk", first.name)
+        about = (caller.account.account_sid, first.voip_carrier_sid)
+        reasons.passed("default of the realm's trunk", first.name, about=about)
         return caller.account, first.application_sid, first
     for group in _by_prefix(caller.matches):
         defaults = [m.carrier for m in group if m.carrier.account_sid is not None and m.carrier.application_sid]
         if len(defaults) > 1:
             return _ambiguous(SAME_DEFAULT, caller)
         if defaults and (account := tables.accounts.get(defaults[0].account_sid or "")) is not None:
-            reasons.passed("default of the trunk", defaults[0].name)
+            about = (account.account_sid, defaults[0].voip_carrier_sid)
+            reasons.passed("default of the trunk", defaults[0].name, about=about)
             return account, defaults[0].application_sid, defaults[0]
     reasons.missed("default of the trunk")
     accounts = tables.accounts_of_provider.get(first.service_provider_sid or "", ())
     if len(accounts) == 1:
-        reasons.passed("only account of the service provider", accounts[0].account_sid)
+        account = accounts[0]
+        reasons.passed("only account of the service provider", account.account_sid, about=[account.account_sid])
         return accounts[0], first.application_sid, first
     return Refusal(404, "number not provisioned", x_reason="Number Not Provisioned")
 
@@ -187,9 +191,9 @@ def _ambiguous(text: str, caller: TrunkCaller) -> Refusal:
 def _by_route(tables: Tables, account: Account, did: str, reasons: Reasons) -> str | None:
     for row, expression in tables.compiled_routes.get(account.account_sid, ()):
         if expression.search(did) is not None:
-            reasons.passed("route of the account", row.regex)
+            reasons.passed("route of the account", row.regex, about=[account.account_sid])
             return row.application_sid
-    reasons.missed("route of the account")
+    reasons.missed("route of the account", about=[account.account_sid])
     return None
 
 

@@ -243,6 +243,29 @@ class NodeDirectory:
         Candidates are open, heard of within ten seconds, below their limit, have not failed in the last five and are
         not in `exclude`. Those of `zone` come first. `old`: heartbeats cannot come now, so their age says nothing.
         """
+        candidates, reasons = self._candidates(zone, exclude, old=old)
+        if not candidates:
+            return Choice(None, (*reasons, f"no {self.kind} node can take a call"))
+        drawn = random.sample(candidates, min(2, len(candidates)))
+        best = min(drawn, key=lambda seen: seen.load)
+        best.assigned += 1
+        others = ", ".join(f"{seen.node} {seen.load:.2f}" for seen in drawn if seen is not best)
+        reasons.append(f"{best.node} chosen" + (f" over {others}" if others else ": the only candidate"))
+        return Choice(best.node, tuple(reasons))
+
+    def would_choose(self, *, zone: str = "", old: bool = False) -> Choice:
+        """The likeliest choice of this moment, the least loaded candidate, for a dry run: nothing is counted."""
+        candidates, reasons = self._candidates(zone, (), old=old)
+        if not candidates:
+            return Choice(None, (*reasons, f"no {self.kind} node can take a call"))
+        by_load = sorted(candidates, key=lambda seen: seen.load)
+        reasons += [f"{seen.node}: load {seen.load:.2f}" for seen in by_load]
+        if len(candidates) > 2:
+            reasons.append("each call draws two of these at random and takes the one with less load")
+        return Choice(by_load[0].node, tuple(reasons))
+
+    def _candidates(self, zone: str, exclude: Collection[str], *, old: bool) -> tuple[list[_Seen], list[str]]:
+        """Who can take a call, and why others cannot."""
         now = asyncio.get_running_loop().time()
         reasons: list[str] = [] if self.ready else ["the list of nodes is not complete yet"]
         candidates: list[_Seen] = []
@@ -255,14 +278,7 @@ class NodeDirectory:
             if len(near) < len(candidates):
                 reasons.append(f"zone {zone} preferred")
             candidates = near
-        if not candidates:
-            return Choice(None, (*reasons, f"no {self.kind} node can take a call"))
-        drawn = random.sample(candidates, min(2, len(candidates)))
-        best = min(drawn, key=lambda seen: seen.load)
-        best.assigned += 1
-        others = ", ".join(f"{seen.node} {seen.load:.2f}" for seen in drawn if seen is not best)
-        reasons.append(f"{best.node} chosen" + (f" over {others}" if others else ": the only candidate"))
-        return Choice(best.node, tuple(reasons))
+        return candidates, reasons
 
     def _unfit(self, seen: _Seen, now: float, exclude: Collection[str], *, old: bool) -> str | None:
         node = seen.node

@@ -8,6 +8,7 @@ from jambones.api.resources import (
     applications,
     calls,
     clients,
+    explain,
     later,
     lcrs,
     limits,
@@ -41,6 +42,7 @@ RESOURCES: tuple[Resource, ...] = (
     live.resource,
     recent_calls.resource,
     alerts.resource,
+    explain.resource,
     platform.resource,
     later.resource,
 )
