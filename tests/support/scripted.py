@@ -159,16 +159,21 @@ class Office:
         """Call records, newest first, once there are `count` that have these values."""
         return await self._rows("RecentCalls", count, within, where)
 
-    async def alerts(self, count: int = 1, *, within: float = 15.0, **where: Any) -> list[dict[str, Any]]:
-        """Alerts, newest first, once there are `count` that have these values."""
-        return await self._rows("Alerts", count, within, where)
+    async def alerts(
+        self, count: int = 1, *, within: float = 15.0, saying: str = "", **where: Any
+    ) -> list[dict[str, Any]]:
+        """Alerts, newest first, once there are `count` that have these values and say `saying`."""
+        return await self._rows("Alerts", count, within, where, saying)
 
-    async def _rows(self, what: str, count: int, within: float, where: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _rows(
+        self, what: str, count: int, within: float, where: dict[str, Any], saying: str = ""
+    ) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
         until = loop.time() + within
         while True:
             page = await self.api("GET", f"{self.account}/{what}?page=1&count=200&days=1")
             found = [row for row in page["data"] if all(row.get(name) == value for name, value in where.items())]
+            found = [row for row in found if saying in f"{row.get('message')} {row.get('detail')}"]
             if len(found) >= count:
                 return found
             assert loop.time() < until, f"{what} {where}: {len(found)} of {count}, among {page['data'][:5]}"
