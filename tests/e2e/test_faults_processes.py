@@ -21,7 +21,7 @@ from jambones.local.platform import LocalPlatform
 
 CALLS = 200
 RATE = 25
-RECORDS_LIMIT = 30.0
+RECORDS_LIMIT = 45.0
 
 pytestmark = [
     pytest.mark.skipif(not sipp.available(), reason="SIPp is not installed"),

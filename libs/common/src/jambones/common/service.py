@@ -182,7 +182,7 @@ async def open_service(
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(service))
         await stack.enter_async_context(service.tasks)
-        service.tasks.start(service.lag.run(), name="loop lag")
+        service.tasks.keep(service.lag.run, name="loop lag")
         log.info("starting", settings=settings.public())
         web_app = app if app is not None else web.Application()
         service.ops.add_routes(web_app)

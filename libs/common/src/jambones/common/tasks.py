@@ -9,6 +9,9 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+WELL = 60.0
+"""Seconds after which a task that failed had been well: the next pause is short again."""
+
 
 class Tasks:
     """The owner of a group of background tasks.
@@ -48,6 +51,23 @@ class Tasks:
                 await asyncio.sleep(seconds)
 
         return self.start(rounds(), name=name)
+
+    def keep(self, work: Callable[[], Coroutine[Any, Any, Any]], *, name: str) -> asyncio.Task[Any]:
+        """Run `work()` for ever: when it ends or raises it is started again after a pause; a failure is logged."""
+
+        async def again() -> None:
+            loop, delays = asyncio.get_running_loop(), backoff()
+            while True:
+                started = loop.time()
+                try:
+                    await work()
+                except Exception as exc:
+                    self._note(name, exc)
+                if loop.time() - started > WELL:
+                    delays = backoff()
+                await asyncio.sleep(next(delays))
+
+        return self.start(again(), name=name)
 
     async def close(self) -> None:
         """Cancel all tasks and wait for them."""

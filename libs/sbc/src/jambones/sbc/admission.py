@@ -135,7 +135,7 @@ class Leases:
     async def opened(self) -> AsyncIterator["Leases"]:
         """Watch and refresh while inside; the own leases are taken back at the end."""
         async with self._tasks:
-            self._tasks.start(self._watch(), name="watch leases")
+            self._tasks.keep(self._watch, name="watch leases")
             self._tasks.every(self._beat, self._refresh, name="refresh leases")
             try:
                 yield self

@@ -38,9 +38,9 @@ class Directory(Generic[T]):
     async def opened(self, changes: Callable[[], AsyncIterator[object]]) -> AsyncIterator["Directory[T]"]:
         """Load once (or start empty while that fails) and keep fresh while inside."""
         async with Tasks() as tasks:
-            tasks.start(self._listen(changes), name="listen for configuration")
+            tasks.keep(lambda: self._listen(changes), name="listen for configuration")
             await self._reload()
-            tasks.start(self._keep_fresh(), name="refresh configuration")
+            tasks.keep(self._keep_fresh, name="refresh configuration")
             yield self
 
     async def _listen(self, changes: Callable[[], AsyncIterator[object]]) -> None:

@@ -20,8 +20,8 @@ async def serve(settings: ApiSettings) -> None:
         # Tasks that read the bus end before it does.
         async with NodeDirectory.watching(service.bus, "fs") as nodes, Tasks() as tasks:
             keeper = RecordKeeper(service.bus, service.db, service.metrics)
-            tasks.start(keeper.keep_calls(), name="keep call records")
-            tasks.start(keeper.keep_alerts(), name="keep alerts")
+            tasks.keep(keeper.keep_calls, name="keep call records")
+            tasks.keep(keeper.keep_alerts, name="keep alerts")
             tasks.every(DAY, lambda: keeper.tidy(settings.record_days), name="tidy records")
             api.parts = Parts(service.db, service.bus, nodes, settings, service.tasks)
             node = Node(kind="api", id=settings.node_id, http=f"http://{settings.http_host}:{service.http_port}")

@@ -33,7 +33,8 @@ from jambones.common.tasks import backoff
 log = structlog.get_logger(__name__)
 BATCH = 200
 WAIT = 0.5
-ACK_WAIT = 60.0
+ACK_WAIT = 15.0
+"""Seconds after which what a dead process had taken is given to another one."""
 WORDS = 255
 AUDIT_DAYS = 400
 R = TypeVar("R", bound=Recorded)

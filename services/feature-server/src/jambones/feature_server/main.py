@@ -60,7 +60,7 @@ async def serve(settings: FeatureServerSettings) -> None:
         )
         service.on_drain(lambda on: setattr(registry, "draining", on))
         config = ConfigCache(service.db)
-        service.tasks.start(_hear_changes(service, config), name="hear configuration")
+        service.tasks.keep(lambda: _hear_changes(service, config), name="hear configuration")
         webhooks = await stack.enter_async_context(
             WebhookClient.open(timeout=settings.hook_timeout, metrics=service.metrics)
         )
@@ -75,8 +75,8 @@ async def serve(settings: FeatureServerSettings) -> None:
         voice = CachedVoice(synthesizer, engine.clip, service.metrics) if synthesizer.available else None
         live = CoalescedWriter(bus.bucket(LIVE_BUCKET, LiveCall, ttl=REMEMBERED_FOR), delay=LIVE_DELAY)
         saved = CoalescedWriter(bus.bucket(CHECKPOINTS, SavedCall, ttl=CHECKPOINT_LIFE), delay=CHECKPOINT_DELAY)
-        service.tasks.start(live.run(), name="write live calls")
-        service.tasks.start(saved.run(), name="write checkpoints")
+        service.tasks.keep(live.run, name="write live calls")
+        service.tasks.keep(saved.run, name="write checkpoints")
 
         handler: Inbound | None = None
 

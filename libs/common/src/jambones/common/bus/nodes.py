@@ -78,8 +78,8 @@ class Heartbeat:
         """Beat inside the block, and be gone after it. `refresh` fills in the load just before each beat."""
         heartbeat = cls(nodes_bucket(bus), node, refresh=refresh)
         async with Tasks() as tasks:
-            tasks.start(heartbeat.run(), name="heartbeat")
-            tasks.start(heartbeat._again(), name="heartbeat after an outage")
+            tasks.keep(heartbeat.run, name="heartbeat")
+            tasks.keep(heartbeat._again, name="heartbeat after an outage")
             try:
                 yield heartbeat
             finally:
@@ -176,7 +176,7 @@ class NodeDirectory:
         """Watch inside the block. `ready` turns true with the first snapshot; the block does not wait for it."""
         directory = cls(kind)
         async with Tasks() as tasks:
-            tasks.start(directory.run(nodes_bucket(bus)), name=f"watch nodes {kind}")
+            tasks.keep(lambda: directory.run(nodes_bucket(bus)), name=f"watch nodes {kind}")
             yield directory
 
     async def run(self, bucket: Bucket[Node]) -> None:

@@ -17,6 +17,7 @@ from jambones.common.secrets import KeyRing
 
 log = structlog.get_logger(__name__)
 
+_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 Announce = Callable[[ConfigChanged], Awaitable[None]]
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -136,13 +137,13 @@ class Database:
             try:
                 yield tx
             except BaseException:
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                with suppress(*_TROUBLE, TimeoutError):
                     await transaction.rollback()
                 raise
             with verdicts():
                 await transaction.commit()
         finally:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with suppress(*_TROUBLE, TimeoutError):
                 await self._pool.release(connection, timeout=5)
         await self._tell(tx.changes)
 

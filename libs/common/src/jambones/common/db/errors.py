@@ -60,6 +60,7 @@ _AWAY = (
     asyncpg.SerializationError,
     asyncpg.InvalidAuthorizationSpecificationError,  # not restored yet, or wrongly configured: not the caller's fault
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InternalClientError,  # PostgreSQL was killed in the middle of an exchange; the connection is of no use
     asyncpg.ReadOnlySQLTransactionError,  # a standby during a failover
     OSError,
     TimeoutError,
