@@ -131,6 +131,15 @@ class SipSettings(ServiceSettings):
     """The address other processes of the platform reach this one at; default: that of the first listener."""
     public_ip: str | None = None
     """The address the outside reaches this one at, when it differs."""
+    tls_cert: Path | None = None
+    """The certificate chain (PEM) for listeners on tls and wss; read again when it changes."""
+    tls_key: Path | None = None
+    tls_min: Literal["1.2", "1.3"] = "1.2"
+    """The oldest version of TLS that is spoken."""
+    tls_ca: Path | None = None
+    """Authorities (PEM) that vouch for the servers we connect to; default: the system's."""
+    tls_verify: bool = True
+    """Whether a server we connect to by TLS must prove its name."""
     rtpengines: CommaList = ()
     """NG addresses, "127.0.0.1:22222,…"; none: audio goes straight between the outside and the media engine."""
 

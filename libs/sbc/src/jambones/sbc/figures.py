@@ -46,6 +46,11 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
         "jambones_sip_responses", "SIP responses", labels=("class", "direction", "transport")
     )
     errors = CounterMetricFamily("jambones_sip_parse_errors", "Messages that could not be read", labels=("reason",))
+    refused = CounterMetricFamily(
+        "jambones_sip_connections_refused",
+        "Connections that were refused, or closed for their silence",
+        labels=("reason",),
+    )
     again = CounterMetricFamily(
         "jambones_sip_retransmissions", "Messages sent or received again", labels=("direction",)
     )
@@ -59,7 +64,7 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
                 total[labels] = total.get(labels, 0) + count
         for labels, count in sorted(total.items()):
             family.add_metric(list(labels), count)
-    for family, name in ((errors, "parse_errors"), (again, "retransmissions")):
+    for family, name in ((errors, "parse_errors"), (refused, "turned_away"), (again, "retransmissions")):
         summed: dict[str, int] = {}
         for _, stats in several:
             for label, count in getattr(stats, name).items():
@@ -70,7 +75,7 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
         transactions.add_metric([side], stats.transactions)
         dialogs.add_metric([side], stats.dialogs)
         connections.add_metric([side], stats.connections)
-    yield from (requests, responses, errors, again, transactions, dialogs, connections)
+    yield from (requests, responses, errors, refused, again, transactions, dialogs, connections)
 
 
 def of_rtpengine(cluster: RtpengineCluster) -> Iterator[Metric]:

@@ -1,33 +1,33 @@
 """An endpoint: sockets, transactions and legs of one user agent, opened and closed as a whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from logging import getLogger
 from typing import TYPE_CHECKING, Self
 
-from jambones.sip import build
 from jambones.sip.address import NameAddr
 from jambones.sip.appearance import Advertise, Appearance
 from jambones.sip.build import HeaderRows
-from jambones.sip.core import ALLOW, EXTENSIONS, SUPPORTED
+from jambones.sip.core import ALLOW, SUPPORTED
 from jambones.sip.errands import Errands
 from jambones.sip.exchange import Exchange
-from jambones.sip.grammar import GrammarError
 from jambones.sip.half import Leg
 from jambones.sip.legs import LegTable
 from jambones.sip.message import Request, Response
-from jambones.sip.outside import IncomingRequest, first_request, refusal
+from jambones.sip.outside import IncomingRequest, first_request
 from jambones.sip.receiver import Filter, Intake, Relay
+from jambones.sip.reception import OnInvite, OnRequest, Reception
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
-from jambones.sip.transaction.layer import ClientTransaction, ServerTransaction, TransactionLayer
+from jambones.sip.transaction.layer import ClientTransaction, TransactionLayer
 from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport, TransportHub
+from jambones.sip.transport.limits import ConnectionRules
 from jambones.sip.transport.resolver import Resolver, SystemResolver, Unresolvable, transport_of
+from jambones.sip.transport.tls import TlsSettings
 from jambones.sip.transport.virtual import VirtualFlow
 from jambones.sip.uac import OutgoingLeg
-from jambones.sip.uas import IncomingLeg
 from jambones.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
 
 log = getLogger(__name__)
 
-OnInvite = Callable[[IncomingLeg], Awaitable[None]]
-OnRequest = Callable[["IncomingRequest"], Awaitable[None]]
 OnFlowLost = Callable[[Flow], None]
-RETRY_AFTER = ("Retry-After", "5")
 _FAREWELL = 0.5
 
 
@@ -57,6 +54,8 @@ class Endpoint:
         resolver: Resolver | None,
         on_flow_lost: OnFlowLost | None,
         relay: Relay | None,
+        tls: TlsSettings | None,
+        connections: ConnectionRules | None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.timers = settings
@@ -65,18 +64,16 @@ class Endpoint:
         self.stats = Stats()
         self.wheel = TimerWheel(loop)
         self._layer = TransactionLayer(self.wheel, settings, self.stats)
-        self._layer.user = self
         self._intake = Intake(self._layer, self.stats, filter, server, relay, self._lost)
-        self._hub = TransportHub(self._intake, self.wheel, settings)
+        self._legs = LegTable(self.stats)
+        self._hub = TransportHub(
+            self._intake, self.wheel, settings, self.stats, tls, connections, lambda: [leg.flow for leg in self._legs]
+        )
         self._appearance = Appearance(advertise, self._hub)
-        self._on_invite = on_invite
-        self._on_request = on_request
         self._on_flow_lost = on_flow_lost
         self._resolver = resolver or SystemResolver()
-        self._legs = LegTable(self.stats)
         self._errands = Errands(self.stats)
-        self._draining = False
-        self._closing = False
+        self._reception = self._layer.user = Reception(self, self._legs, self._errands, on_invite, on_request)
 
     @classmethod
     @asynccontextmanager
@@ -94,8 +91,12 @@ class Endpoint:
         resolver: Resolver | None = None,
         on_flow_lost: OnFlowLost | None = None,
         relay: Relay | None = None,
+        tls: TlsSettings | None = None,
+        connections: ConnectionRules | None = None,
     ) -> AsyncIterator[Self]:
-        """Listen inside the block; legs that are still open at its end get a BYE or 503. Raises OSError.
+        """Listen inside the block; legs that are still open at its end get a BYE or 503.
+
+        Raises OSError, and ValueError when it shall listen on tls or wss and ``tls`` has no certificate.
 
         ``on_invite(leg)`` has the call: it runs in a task of its own; what it raises ends the leg with 500, and a leg
         that is still open when it returns is ended. ``on_request`` gets requests outside dialogs that are no INVITE;
@@ -104,10 +105,24 @@ class Endpoint:
         for Via and Contact, by transport or by remote address. ``nat_fix``: a peer's Contact is believed only where
         its packets come from there too. ``on_flow_lost(flow)`` hears of each connection that ended while the endpoint
         is open. ``relay(message, data, flow, mark)`` is asked, after the filter, about each message that carries a
-        mark (see VirtualFlow): True when it saw to it, then nothing else here sees the message.
+        mark (see VirtualFlow): True when it saw to it, then nothing else here sees the message. ``connections`` bounds
+        how many may come and how long they may be silent.
         """
         timers = settings or SipTimers()
-        endpoint = cls(on_invite, on_request, filter, advertise, server, timers, nat_fix, resolver, on_flow_lost, relay)
+        endpoint = cls(
+            on_invite,
+            on_request,
+            filter,
+            advertise,
+            server,
+            timers,
+            nat_fix,
+            resolver,
+            on_flow_lost,
+            relay,
+            tls,
+            connections,
+        )
         try:
             await endpoint._hub.listen(listen)
             yield endpoint
@@ -131,7 +146,7 @@ class Endpoint:
 
     async def drain(self, on: bool = True) -> None:
         """Refuse new calls with 503 and answer OPTIONS with 503; ``on=False`` ends that."""
-        self._draining = on
+        self._reception.draining = on
 
     async def invite(
         self,
@@ -201,6 +216,19 @@ class Endpoint:
             flow.alive = False
             self._intake.lost(flow)
 
+    def pin(self, flow: Flow) -> None:
+        """Somebody registered on this flow: do not close it for being idle. ``unpin`` takes one ``pin`` back."""
+        self._hub.pin(flow, 1)
+
+    def unpin(self, flow: Flow) -> None:
+        self._hub.pin(flow, -1)
+
+    def move(self, old: Flow, new: Flow) -> None:
+        """A client came back on another connection: the legs on its old flow go on on the new one."""
+        for leg in self._legs:
+            if leg.flow is old:
+                leg.flow = new
+
     # Core: what legs need.
 
     def send_request(
@@ -235,107 +263,7 @@ class Endpoint:
     def remove_leg(self, leg: Leg) -> None:
         self._legs.remove(leg)
 
-    # User: what the transaction layer tells.
-
-    def admit(self, request: Request, flow: Flow) -> bool:
-        return not self._closing
-
-    def new_request(self, transaction: ServerTransaction) -> None:
-        request = transaction.request
-        tag = request.to.tag
-        if tag and request.method != "REGISTER":  # which belongs to no dialog, whatever tag a client keeps
-            leg = self._legs.find(request.call_id, tag)
-            if leg is not None and leg.remote_tag == (request.from_.tag or ""):
-                if not self._refused_extension(transaction):
-                    leg.received(transaction)
-            else:
-                self.answer(transaction, 481)
-            return
-        if self._refused_extension(transaction):
-            return
-        if (refused := refusal(request)) is not None:
-            self.answer(transaction, refused[0], headers=refused[1])
-        elif request.method == "INVITE":
-            self._invited(transaction)
-        elif request.method in {"BYE", "PRACK", "UPDATE"}:
-            self.answer(transaction, 481)
-        elif request.method == "OPTIONS" and (self._draining or self._on_request is None):
-            status = 503 if self._draining else 200
-            rows = [RETRY_AFTER] if self._draining else [("Allow", ALLOW), ("Supported", SUPPORTED)]
-            self.answer(transaction, status, headers=[*rows, ("Accept", "application/sdp")])
-        elif self._on_request is not None:
-            self._errands.start(self._serve(self._on_request, IncomingRequest(self, transaction)))
-        elif request.method in ALLOW or request.method == "REGISTER":
-            self.answer(transaction, 405, headers=[("Allow", ALLOW)])
-        else:
-            self.answer(transaction, 501, headers=[("Allow", ALLOW)])
-
-    def stray_ack(self, request: Request, flow: Flow) -> None:
-        leg = self._legs.find(request.call_id, request.to.tag or "")
-        if leg is not None:
-            leg.acked(request)
-        else:
-            self.stats.dropped["stray-ack"] += 1
-
-    def cancelled(self, transaction: ServerTransaction, cancel: Request) -> None:
-        leg = transaction.user_data
-        if isinstance(leg, IncomingLeg):
-            leg.cancelled(cancel)
-
-    def answer(
-        self,
-        transaction: ServerTransaction,
-        status: int,
-        reason: str | None = None,
-        *,
-        headers: HeaderRows = (),
-        body: bytes = b"",
-        content_type: str | None = None,
-    ) -> None:
-        """Respond to a request outside any dialog."""
-        response = build.response(
-            transaction.request,
-            status,
-            reason,
-            to_tag=build.new_tag(),
-            headers=headers,
-            body=body,
-            content_type=content_type,
-        )
-        if self.server:
-            response.headers.add("Server", self.server)
-        transaction.respond(response)
-
     # Inside.
-
-    def _invited(self, transaction: ServerTransaction) -> None:
-        if self._draining:
-            self.answer(transaction, 503, headers=[RETRY_AFTER])
-            return
-        try:
-            leg = IncomingLeg(self, transaction)
-        except GrammarError:
-            self.answer(transaction, 400)
-            return
-        self._errands.start(self._call(leg))
-
-    async def _call(self, leg: IncomingLeg) -> None:
-        try:
-            await self._on_invite(leg)
-        except Exception:
-            self.stats.handler_errors += 1
-            log.exception("handling a call failed", extra={"sip_call_id": leg.sip_call_id})
-        finally:
-            await leg.hangup(status=500)
-
-    async def _serve(self, on_request: OnRequest, incoming: IncomingRequest) -> None:
-        try:
-            await on_request(incoming)
-        except Exception:
-            self.stats.handler_errors += 1
-            log.exception("handling a request failed", extra={"method": incoming.request.method})
-        finally:
-            incoming.respond(500)
 
     async def _addresses(self, uri: Uri, destination: Address | None, flow: Flow | None) -> list[Address]:
         if flow is not None:
@@ -343,23 +271,19 @@ class Endpoint:
         return [destination] if destination is not None else await self.resolve(uri)
 
     def _lost(self, flow: Flow) -> None:
-        if self._on_flow_lost is not None and not self._closing and type(flow) is not VirtualFlow:
+        if self._reception.closing:
+            return
+        for leg in self._legs:
+            if leg.flow is flow:
+                leg.flow_lost()
+        if self._on_flow_lost is not None and type(flow) is not VirtualFlow:
             self._on_flow_lost(flow)
 
     def _add_via(self, request: Request, flow: Flow) -> None:
         request.headers.insert_first("Via", self._appearance.via(flow))
 
-    def _refused_extension(self, transaction: ServerTransaction) -> bool:
-        """420 to a Require that names what we cannot (section 8.2.2.3)."""
-        request = transaction.request
-        unknown = (request.require | request.headers.tokens("Proxy-Require")) - EXTENSIONS
-        if not unknown:
-            return False
-        self.answer(transaction, 420, headers=[("Unsupported", ", ".join(sorted(unknown)))])
-        return True
-
     async def _close(self) -> None:
-        self._closing = True
+        self._reception.closing = True
         for leg in self._legs:
             leg.abort()
         await self._errands.close(_FAREWELL)  # gives BYEs their flight

@@ -5,55 +5,31 @@ Everything below call events lives here and in the transactions: retransmissions
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from jambones.sip import build
-from jambones.sip.auth import Authenticator, is_challenge
 from jambones.sip.build import HeaderRows
-from jambones.sip.core import ALLOW, SUPPORTED, Core
-from jambones.sip.dialog import Dialog
-from jambones.sip.events import Answer, Ended, LegEnded, LegEvent, Offered, Requested
-from jambones.sip.grammar import GrammarError
+from jambones.sip.core import Core
+from jambones.sip.events import Answer, Ended, LegEvent, Offered, Requested
 from jambones.sip.headers import Headers
 from jambones.sip.message import Request, Response
 from jambones.sip.offers import Offers
 from jambones.sip.queue import EventQueue
-from jambones.sip.route import next_hop
+from jambones.sip.sending import SDP, Sending
 from jambones.sip.status import phrase
 from jambones.sip.transaction.layer import ServerTransaction
 from jambones.sip.transport import Address, Flow
-from jambones.sip.transport.hub import NoTransport
-from jambones.sip.transport.resolver import Unresolvable, numeric
-from jambones.sip.transport.virtual import VirtualFlow
-from jambones.sip.uri import Uri
-
-if TYPE_CHECKING:
-    from jambones.sip.digest import Credentials
-
-SDP = "application/sdp"
 
 
-class Leg:
+class Leg(Sending):
     """What incoming and outgoing legs share. ``events()`` has one consumer and ends after ``Ended``."""
 
     def __init__(self, core: Core, invite: Request, flow: Flow, *, owns_call_id: bool, pinned: bool = False) -> None:
-        self.core = core
+        super().__init__(core, flow, owns_call_id=owns_call_id, pinned=pinned)
         self.invite = invite
         """The INVITE that was received or sent."""
-        self.flow = flow
-        """The way the peer's messages come."""
-        self.owns_call_id = owns_call_id
-        self._pinned = pinned or type(flow) is VirtualFlow
-        """Whether requests take ``flow`` and no other way, whatever Contact and routes say."""
-        self.dialog: Dialog | None = None
-        self.ended: Ended | None = None
         self._events = EventQueue()
         self._offers = Offers(self)
         self._pending: dict[tuple[int, str], ServerTransaction] = {}
-        self._authenticator: Authenticator | None = None
-        self._acks: dict[int, tuple[Request, Flow]] = {}
-        self._unacked: int | None = None
-        """CSeq of a 2xx of the peer whose SDP offer the consumer has to answer with ``ack``."""
         self._open = asyncio.Event()
         """Set once offers inside the dialog may begin, or the leg is over."""
 
@@ -105,12 +81,6 @@ class Leg:
         """
         return await self.transact(method, headers=headers, body=body, content_type=content_type)
 
-    async def ack(self, sdp: bytes | None) -> None:
-        """The ACK, with our answer, of a 2xx that made the offer."""
-        if self._unacked is not None:
-            number, self._unacked = self._unacked, None
-            await self._send_ack(number, sdp)
-
     async def accept_offer(self, event: Offered, sdp: bytes | None, headers: HeaderRows = ()) -> None:
         """200 to a re-INVITE or UPDATE; nothing happens when the peer waits no longer."""
         self._offers.accept(event.request, sdp, headers)
@@ -144,10 +114,6 @@ class Leg:
     # What offers and the endpoint use.
 
     @property
-    def contact(self) -> str:
-        return self.core.contact(self.flow)
-
-    @property
     def offer_outstanding(self) -> bool:
         """Whether the offer and answer of the INVITE itself are under way."""
         return not self._open.is_set()
@@ -157,10 +123,6 @@ class Leg:
 
     def emit(self, event: LegEvent) -> bool:
         return self._events.put(event)
-
-    def dialog_refresh(self, message: Request | Response) -> None:
-        if self.dialog is not None:
-            self.dialog.refresh(message)
 
     def ack_missing(self) -> None:
         """A 2xx of ours was never acknowledged: RFC 3261 section 13.3.1.4."""
@@ -233,136 +195,19 @@ class Leg:
         self.emit(ended)
         self.core.remove_leg(self)
 
+    def flow_lost(self) -> None:
+        """The connection ended. Where only the peer can open another, it has a while to do so."""
+        lost = self.flow
+        if self._pinned or lost.remote.transport in {"ws", "wss"}:
+            self.core.wheel.after(self.core.timers.flow_grace, self._flow_gone, lost)
+
+    def _flow_gone(self, lost: Flow) -> None:
+        if self.flow is lost and not lost.alive:
+            self.end(Ended("failure", 480, "connection lost"))
+
     def abort(self) -> None:
         """The endpoint closes: say goodbye without waiting for an answer."""
         raise NotImplementedError
-
-    async def transact(
-        self, method: str, *, headers: HeaderRows = (), body: bytes = b"", content_type: str | None = None
-    ) -> Response:
-        """A request in the dialog and its final response; challenges are answered when there are credentials."""
-        tried: set[str] = set()
-        rows = list(headers)
-        if method in {"INVITE", "UPDATE"}:
-            given = {name.lower() for name, _ in rows}
-            ours = (("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED))
-            rows += [row for row in ours if row[0].lower() not in given]
-        authorization: list[tuple[str, str]] = []
-        while True:
-            request = self._request(method, [*rows, *authorization], body, content_type if body else None)
-            response = await self._exchange(request)
-            if is_challenge(response) and self._authenticator is not None and self.ended is None:
-                answer = self._authenticator.answer(request, response, tried)
-                if answer is not None:
-                    authorization = [answer]
-                    continue
-            break
-        if response.status in {408, 481} and method != "BYE":
-            # RFC 3261 section 12.2.1.2: the peer knows the dialog no more, or does not exist.
-            self._bye(())
-            self.end(Ended("failure", response.status, response.reason, response.headers))
-        return response
-
-    # How the classes derived send.
-
-    def use_credentials(self, credentials: "Credentials | None") -> None:
-        self._authenticator = Authenticator(credentials) if credentials is not None else None
-
-    def _request(
-        self, method: str, headers: HeaderRows = (), body: bytes = b"", content_type: str | None = None
-    ) -> Request:
-        if self.ended is not None or self.dialog is None:
-            raise LegEnded(self.ended)
-        return self.dialog.request(method, self._fallback_uri(), headers=headers, body=body, content_type=content_type)
-
-    def _fallback_uri(self) -> Uri:
-        """The Request-URI towards a peer that gave no Contact."""
-        seen = self.flow.remote
-        params = {} if seen.transport == "udp" else {"transport": seen.transport}
-        return Uri("sip", host=seen.host, port=seen.port, params=params)
-
-    async def _exchange(self, request: Request) -> Response:
-        try:
-            flow = self._flow_now() or await self._flow_resolved()
-        except (Unresolvable, NoTransport, GrammarError) as exc:
-            return build.response(request, 503, f"Unresolvable: {exc}")
-        final: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-        def on_response(response: Response, local: bool) -> None:
-            if response.status < 200:
-                return
-            if request.method == "INVITE" and response.status < 300:
-                self._accepted(request, response)
-            if not final.done():
-                final.set_result(response)
-
-        self.core.send_request(request, flow, on_response)
-        return await final
-
-    def _accepted(self, request: Request, response: Response) -> None:
-        """A 2xx to a re-INVITE, perhaps for the second time."""
-        number = request.cseq.number
-        if number in self._acks:
-            self._repeat_ack(number)
-        elif request.body:
-            self.dialog_refresh(response)
-            self.core.spawn(self._send_ack(number, None))
-        else:
-            self.dialog_refresh(response)
-            self._unacked = number
-
-    async def _send_ack(self, number: int, sdp: bytes | None) -> None:
-        dialog = self.dialog
-        if dialog is None:
-            return
-        ack = dialog.request(
-            "ACK", self._fallback_uri(), body=sdp or b"", content_type=SDP if sdp is not None else None, cseq=number
-        )
-        try:
-            flow = self._flow_now() or await self._flow_resolved()
-        except (Unresolvable, NoTransport, GrammarError):
-            return
-        self._acks[number] = (ack, flow)
-        while len(self._acks) > 2:  # an older one is not asked for any more
-            del self._acks[next(iter(self._acks))]
-        self.core.send_ack(ack, flow)
-
-    def _repeat_ack(self, number: int) -> None:
-        ack, flow = self._acks[number]
-        self.core.send_ack(ack, flow)
-
-    def _flow_now(self) -> Flow | None:
-        """The way for requests in the dialog; None when a name must be looked up first."""
-        hop = self._next_hop()
-        if hop is None:
-            return self.flow if self.flow.alive or self._pinned else self.core.flow_to(self.flow.remote)
-        address = numeric(hop)
-        return self.core.flow_to(address) if address is not None else None
-
-    async def _flow_resolved(self) -> Flow:
-        hop = self._next_hop()
-        assert hop is not None
-        return self.core.flow_to((await self.core.resolve(hop))[0])
-
-    def _next_hop(self) -> Uri | None:
-        dialog = self.dialog
-        assert dialog is not None
-        if self._pinned:
-            return None
-        return next_hop(dialog, self.flow.remote, nat_fix=self.core.nat_fix, as_server=not self.owns_call_id)
-
-    def _bye(self, headers: HeaderRows) -> None:
-        """Send BYE, once; its answer matters to nobody, but a challenge is answered."""
-        if self.dialog is not None and self.dialog.confirmed and self.ended is None:
-            self.core.spawn(self._say_goodbye(self._request("BYE", headers), headers))
-
-    async def _say_goodbye(self, request: Request, headers: HeaderRows) -> None:
-        response = await self._exchange(request)
-        if is_challenge(response) and self._authenticator is not None and self.dialog is not None:
-            answer = self._authenticator.answer(request, response, set())
-            if answer is not None:
-                again = self.dialog.request("BYE", self._fallback_uri(), headers=[*headers, answer])
-                await self._exchange(again)
 
     def _received_bye(self, transaction: ServerTransaction) -> None:
         request = transaction.request

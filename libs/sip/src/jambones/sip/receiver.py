@@ -10,7 +10,7 @@ from jambones.sip.message import Request, Response
 from jambones.sip.parser import ParseError, parse
 from jambones.sip.stats import Stats
 from jambones.sip.transaction.layer import TransactionLayer
-from jambones.sip.transport import Address, Flow
+from jambones.sip.transport import Address, Flow, stun
 from jambones.sip.transport.virtual import MARK
 from jambones.sip.via import Via
 
@@ -21,6 +21,8 @@ Filter = Callable[[Request, Address], Verdict]
 Relay = Callable[[Request | Response, bytes, Flow, str], bool]
 """Whether a message with somebody's mark, its bytes as they came, its flow, and the mark, was taken."""
 _KEEPALIVE = 4
+_STUN = 4
+"""A first byte below this is STUN's (RFC 5764 section 5.1.2); SIP begins with a letter."""
 
 
 class Intake:
@@ -45,6 +47,9 @@ class Intake:
     def datagram(self, data: bytes, flow: Flow) -> None:
         if len(data) <= _KEEPALIVE and not data.strip(b"\r\n\0 "):
             return  # a NAT keep-alive (RFC 5626 section 3.5.1)
+        if data[0] < _STUN:
+            self._stun(data, flow)
+            return
         self._take(data, flow, framed=False)
 
     def stream_message(self, data: bytes, flow: Flow) -> None:
@@ -60,6 +65,14 @@ class Intake:
 
     def malformed(self, reason: str, flow: Flow) -> None:
         self._stats.parse_errors[reason] += 1
+
+    def _stun(self, data: bytes, flow: Flow) -> None:
+        remote = flow.remote
+        response = stun.answer(data, remote.host, remote.port) if remote.transport == "udp" else None
+        if response is None:
+            self._stats.parse_errors["stun"] += 1
+        else:
+            flow.send(response)
 
     def _take(self, data: bytes, flow: Flow, *, framed: bool) -> None:
         try:

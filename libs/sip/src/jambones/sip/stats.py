@@ -16,6 +16,8 @@ class Stats:
     """Reason → count; bytes that were no good message."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Reason → count; good messages that were not acted upon (filtered, stray responses)."""
+    turned_away: Counter[str] = field(default_factory=Counter)
+    """Reason → count; connections that were refused or closed by us: too many, silent, stalled, idle."""
     retransmissions: Counter[str] = field(default_factory=Counter)
     """Direction → count."""
     relayed: int = 0

@@ -26,6 +26,11 @@ class StreamFramer:
         self._wanted = 0  # length of the message at the front, once its header section is complete
         self.pings = 0
 
+    @property
+    def pending(self) -> bool:
+        """Whether part of a message waits for its rest."""
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> list[bytes]:
         """Messages completed by ``data``. Raises FramingError when the stream makes no sense or grows too large."""
         buffer = self._buffer
@@ -53,8 +58,10 @@ class StreamFramer:
                 return False
             else:
                 return False
-        if not buffer:
+        if not buffer or buffer == b"\r":
             return False
+        if not 0x20 < buffer[0] < 0x7F:
+            raise FramingError("not-sip")  # such as TLS on a plain port
         end = buffer.find(_END, max(0, self._scanned - 3))
         if end < 0:
             self._scanned = len(buffer)

@@ -32,9 +32,11 @@ class SipTimers:
     glare_other: tuple[float, float] = (0.0, 2.0)
     """Wait after 491 when the peer owns the Call-ID."""
     connect: float = 4.0
-    """How long opening a TCP connection may take."""
+    """How long opening a connection may take, its TLS handshake included."""
     idle_close: float = 3600.0
-    """A connection without traffic is closed after this."""
+    """A connection without traffic that no registration and no dialog needs is closed after this."""
+    flow_grace: float = 32.0
+    """How long a leg lives without its flow, when only the client can open another: time to come back and register."""
 
     @property
     def give_up(self) -> float:

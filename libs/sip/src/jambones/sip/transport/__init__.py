@@ -31,6 +31,17 @@ class Address(NamedTuple):
         return f"{self.transport}:{host}:{self.port}"
 
 
+class Target(Address):
+    """An address that a name led to, equal to the plain one. A TLS server at it must prove to be ``name``."""
+
+    name: str
+
+    def __new__(cls, address: Address, name: str) -> "Target":
+        made = super().__new__(cls, *address)
+        made.name = name
+        return made
+
+
 class Flow(Protocol):
     """A way to one peer: a connection, or a UDP socket with the peer's address."""
 

@@ -2,37 +2,57 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from logging import getLogger
 
+from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, Timer, TimerWheel
-from jambones.sip.transport import Address, Flow, Receiver
+from jambones.sip.transport import Address, Flow, Receiver, Target, TransportName
+from jambones.sip.transport.framing import Framing, StreamFraming
+from jambones.sip.transport.limits import ConnectionRules, Turnstile
 from jambones.sip.transport.tcp import Connection
+from jambones.sip.transport.tls import TlsContexts, TlsError, TlsSettings
 from jambones.sip.transport.udp import UdpListener
+from jambones.sip.transport.ws import WebSocketFraming
 
 log = getLogger(__name__)
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104
-_SWEEP = 30.0
+_SWEEP = 25.0  # also the interval of pings, below the half minute after which some proxies give a WebSocket up
 
 
 class NoTransport(Exception):
-    """The endpoint does not listen on this transport, so it cannot send there."""
+    """The endpoint does not listen on this transport, or the client of a WebSocket is gone: nothing can be sent."""
 
 
 class TransportHub:
     """Connections are kept by the peer's address and used again (RFC 3261 section 18.1.1, RFC 5923 in spirit).
 
-    A connection that is idle for ``idle_close`` seconds and that nobody pinned is closed.
+    A connection that is idle for ``idle_close`` seconds and that nobody needs is closed. ``in_use`` tells the flows
+    that somebody needs, besides those that were pinned.
     """
 
-    def __init__(self, receiver: Receiver, wheel: TimerWheel, timers: SipTimers) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        wheel: TimerWheel,
+        timers: SipTimers,
+        stats: Stats,
+        tls: TlsSettings | None = None,
+        rules: ConnectionRules | None = None,
+        in_use: Callable[[], Iterable[Flow]] = tuple,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._receiver = receiver
         self._wheel = wheel
         self._timers = timers
+        self._stats = stats
+        self._rules = rules or ConnectionRules()
+        self._turnstile = Turnstile(self._rules)
+        self._tls = TlsContexts(tls or TlsSettings(), self._loop.time)
+        self._in_use = in_use
         self._udp: list[UdpListener] = []
         self._servers: list[asyncio.Server] = []
         self._listening: list[Address] = []
@@ -49,37 +69,44 @@ class TransportHub:
 
     @property
     def connection_count(self) -> int:
-        return len(self._connections)
+        return len(self._by_id)
 
     async def listen(self, addresses: Iterable[Address]) -> None:
-        """Bind all. Raises OSError; what was bound before stays until ``close``."""
+        """Bind all. Raises OSError, and ValueError for tls or wss without a certificate; what was bound stays."""
         for address in addresses:
             if address.transport == "udp":
                 listener = UdpListener.open(address.host, address.port, self._receiver, self._loop)
                 self._udp.append(listener)
                 self._listening.append(listener.address)
-            elif address.transport == "tcp":
-                server = await self._loop.create_server(self._accepted, address.host, address.port, backlog=1024)
-                self._servers.append(server)
-                name = server.sockets[0].getsockname()
-                self._listening.append(Address("tcp", name[0], name[1]))
-            else:
-                raise NoTransport(address.transport)
+                continue
+            if address.transport in {"tls", "wss"} and not self._tls.can_listen:
+                raise ValueError(f"listening on {address.transport} needs a certificate")
+            factory = partial(self._accept, address.transport)
+            server = await self._loop.create_server(factory, address.host, address.port, backlog=4096)
+            self._servers.append(server)
+            name = server.sockets[0].getsockname()
+            self._listening.append(Address(address.transport, name[0], name[1]))
         self._sweeper = self._wheel.after(_SWEEP, self._sweep)
 
     def flow_to(self, remote: Address) -> Flow:
         """The way to ``remote``: its connection, one that starts opening now, or a UDP socket.
 
-        Raises NoTransport. That an address cannot be reached is told later, by ``Receiver.unreachable``.
+        Raises NoTransport. That an address cannot be reached is told later, by ``Receiver.unreachable`` or ``lost``.
         """
         if remote.transport == "udp":
             return self._udp_for(remote.host).flow(remote.host, remote.port)
-        if remote.transport != "tcp":
-            raise NoTransport(remote.transport)
+        secured = remote.transport == "tls"
+        name = remote.name if isinstance(remote, Target) else remote.host
         connection = self._connections.get(remote)
-        if connection is not None and connection.alive:
+        proof_needed = secured and self._tls.verify
+        if connection is not None and connection.alive and not (proof_needed and not connection.proves(name)):
             return connection
-        connection = Connection(self._receiver, self, self._loop.time, remote)
+        if remote.transport not in {"tcp", "tls"} or self._closed:
+            raise NoTransport(remote.transport)
+        layer = self._tls.client(name) if secured else None
+        connection = Connection(
+            self._receiver, self, self._loop, remote.transport, StreamFraming(), layer, Address(*remote)
+        )
         connection.local = self.listener_for(remote)
         self._add(connection)
         task = self._loop.create_task(self._connect(connection))
@@ -91,7 +118,7 @@ class TransportHub:
         """The flow with this id while it lives."""
         connection = self._by_id.get(id)
         if connection is not None:
-            return connection
+            return connection if connection.alive else None
         local, slash, remote = id.partition("/")
         listener = next((listener for listener in self._udp if slash and str(listener.address) == local), None)
         if listener is None:
@@ -102,12 +129,20 @@ class TransportHub:
             return None
         return listener.flow(peer.host, peer.port)
 
+    def pin(self, flow: Flow, by: int) -> None:
+        """Count the users of a connection up or down."""
+        if isinstance(flow, Connection):
+            flow.pins += by
+
     def listener_for(self, remote: Address, bound: Address | None = None) -> Address:
         """The address of ours that ``remote`` can reach: the listener of its transport, with a real host.
 
-        ``bound`` is the socket in use, when that is known. Raises NoTransport.
+        ``bound`` is the socket in use, when that is known. TLS needs no listener of its own to connect: then it is the
+        first listener, for the peer answers on the connection. Raises NoTransport.
         """
         candidates = [address for address in self._listening if address.transport == remote.transport]
+        if not candidates and remote.transport == "tls" and self._listening:
+            candidates = [self._listening[0]._replace(transport="tls")]
         if not candidates:
             raise NoTransport(remote.transport)
         if bound is not None and bound in candidates:
@@ -126,7 +161,7 @@ class TransportHub:
         await asyncio.gather(*self._opening, return_exceptions=True)
         for server in self._servers:
             server.close()
-        for connection in list(self._connections.values()):
+        for connection in list(self._by_id.values()):
             connection.close()
         await asyncio.sleep(0)  # lets what was written reach the sockets
         for listener in self._udp:
@@ -134,17 +169,44 @@ class TransportHub:
 
     # ConnectionOwner
 
-    def opened(self, connection: Connection) -> None:
+    def accepted(self, connection: Connection) -> bool:
+        refusal = "closing" if self._closed else self._turnstile.enter(connection.peer)
+        if refusal is not None:
+            self._stats.turned_away[refusal] += 1
+            return False
+        connection.admitted = True
+        connection.deadline = self._wheel.after(self._rules.first_message, self._silent, connection)
         self._add(connection)
+        return True
+
+    def opened(self, connection: Connection) -> None:
+        if connection.outgoing and connection.deadline is not None:
+            connection.deadline.cancel()
+        self._connections[connection.remote] = connection
+
+    def proven(self, connection: Connection) -> None:
+        if connection.admitted:
+            self._turnstile.proven(connection.peer)
+        if connection.deadline is not None:
+            connection.deadline.cancel()
 
     def closed(self, connection: Connection) -> None:
-        self._by_id.pop(connection.id, None)
+        if connection.deadline is not None:
+            connection.deadline.cancel()
+        if connection.admitted:
+            self._turnstile.leave(connection.peer, proven=connection.proven)
+        if self._by_id.pop(connection.id, None) is not None:
+            self._stats.connections -= 1
         if self._connections.get(connection.remote) is connection:
             del self._connections[connection.remote]
 
+    # Inside.
+
     def _add(self, connection: Connection) -> None:
-        self._connections[connection.remote] = connection
         self._by_id[connection.id] = connection
+        self._stats.connections += 1
+        if connection.outgoing:
+            self._connections[connection.remote] = connection
 
     def _udp_for(self, host: str) -> UdpListener:
         if not self._udp:
@@ -154,22 +216,44 @@ class TransportHub:
         source = _source_for(host)
         return next((listener for listener in self._udp if listener.address.host == source), self._udp[0])
 
-    def _accepted(self) -> Connection:
-        return Connection(self._receiver, self, self._loop.time)
+    def _accept(self, name: TransportName) -> Connection:
+        framing: Framing
+        if name in {"ws", "wss"}:
+            framing = WebSocketFraming(self._rules.origins, self._rules.trusted_proxy)
+        else:
+            framing = StreamFraming()
+        layer = self._tls.server() if name in {"tls", "wss"} else None
+        return Connection(self._receiver, self, self._loop, name, framing, layer)
 
     async def _connect(self, connection: Connection) -> None:
         remote = connection.remote
+        connection.deadline = self._wheel.after(self._timers.connect, connection.abort)
         try:
             async with asyncio.timeout(self._timers.connect):
                 await self._loop.create_connection(lambda: connection, remote.host, remote.port)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, TlsError):
             connection.abort()
 
+    def _silent(self, connection: Connection) -> None:
+        self._stats.turned_away["silent"] += 1
+        connection.abort()
+
     def _sweep(self) -> None:
-        limit = self._loop.time() - self._timers.idle_close
-        for connection in list(self._connections.values()):
-            if connection.last_traffic < limit:
-                connection.close()
+        now = self._loop.time()
+        used: set[int] | None = None
+        for connection in list(self._by_id.values()):
+            quiet = now - connection.last_traffic
+            if quiet > self._rules.stalled and connection.stalled:
+                self._stats.turned_away["stalled"] += 1
+                connection.abort()
+            elif quiet > self._timers.idle_close and not connection.pins:
+                if used is None:
+                    used = {id(flow) for flow in self._in_use()}
+                if id(connection) not in used:
+                    self._stats.turned_away["idle"] += 1
+                    connection.close()
+            elif quiet >= _SWEEP:
+                connection.ping()
         if not self._closed:
             self._sweeper = self._wheel.after(_SWEEP, self._sweep)
 

@@ -1,0 +1,187 @@
+"""What a leg sends inside its dialog, and the way it takes (RFC 3261 sections 12.2.1 and 22, 13.2.2.4 for ACKs)."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from jambones.sip import build
+from jambones.sip.auth import Authenticator, is_challenge
+from jambones.sip.build import HeaderRows
+from jambones.sip.core import ALLOW, SUPPORTED, Core
+from jambones.sip.dialog import Dialog
+from jambones.sip.events import Ended, LegEnded
+from jambones.sip.grammar import GrammarError
+from jambones.sip.message import Request, Response
+from jambones.sip.route import next_hop
+from jambones.sip.transport import Flow
+from jambones.sip.transport.hub import NoTransport
+from jambones.sip.transport.resolver import Unresolvable, numeric
+from jambones.sip.transport.virtual import VirtualFlow
+from jambones.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from jambones.sip.digest import Credentials
+
+SDP = "application/sdp"
+
+
+class Sending:
+    """The half of a leg that sends."""
+
+    def __init__(self, core: Core, flow: Flow, *, owns_call_id: bool, pinned: bool) -> None:
+        self.core = core
+        self.flow = flow
+        """The way the peer's messages come."""
+        self.owns_call_id = owns_call_id
+        self.dialog: Dialog | None = None
+        self.ended: Ended | None = None
+        self._pinned = pinned or type(flow) is VirtualFlow
+        """Whether requests take ``flow`` and no other way, whatever Contact and routes say."""
+        self._authenticator: Authenticator | None = None
+        self._acks: dict[int, tuple[Request, Flow]] = {}
+        self._unacked: int | None = None
+        """CSeq of a 2xx of the peer whose SDP offer the consumer has to answer with ``ack``."""
+
+    @property
+    def contact(self) -> str:
+        return self.core.contact(self.flow)
+
+    async def ack(self, sdp: bytes | None) -> None:
+        """The ACK, with our answer, of a 2xx that made the offer."""
+        if self._unacked is not None:
+            number, self._unacked = self._unacked, None
+            await self._send_ack(number, sdp)
+
+    def dialog_refresh(self, message: Request | Response) -> None:
+        if self.dialog is not None:
+            self.dialog.refresh(message)
+
+    def end(self, ended: Ended) -> None:
+        """The leg is over; only the first call counts."""
+        raise NotImplementedError
+
+    async def transact(
+        self, method: str, *, headers: HeaderRows = (), body: bytes = b"", content_type: str | None = None
+    ) -> Response:
+        """A request in the dialog and its final response; challenges are answered when there are credentials."""
+        tried: set[str] = set()
+        rows = list(headers)
+        if method in {"INVITE", "UPDATE"}:
+            given = {name.lower() for name, _ in rows}
+            ours = (("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED))
+            rows += [row for row in ours if row[0].lower() not in given]
+        authorization: list[tuple[str, str]] = []
+        while True:
+            request = self._request(method, [*rows, *authorization], body, content_type if body else None)
+            response = await self._exchange(request)
+            if is_challenge(response) and self._authenticator is not None and self.ended is None:
+                answer = self._authenticator.answer(request, response, tried)
+                if answer is not None:
+                    authorization = [answer]
+                    continue
+            break
+        if response.status in {408, 481} and method != "BYE":
+            # RFC 3261 section 12.2.1.2: the peer knows the dialog no more, or does not exist.
+            self._bye(())
+            self.end(Ended("failure", response.status, response.reason, response.headers))
+        return response
+
+    # How the classes derived send.
+
+    def use_credentials(self, credentials: "Credentials | None") -> None:
+        self._authenticator = Authenticator(credentials) if credentials is not None else None
+
+    def _request(
+        self, method: str, headers: HeaderRows = (), body: bytes = b"", content_type: str | None = None
+    ) -> Request:
+        if self.ended is not None or self.dialog is None:
+            raise LegEnded(self.ended)
+        return self.dialog.request(method, self._fallback_uri(), headers=headers, body=body, content_type=content_type)
+
+    def _fallback_uri(self) -> Uri:
+        """The Request-URI towards a peer that gave no Contact."""
+        seen = self.flow.remote
+        params = {} if seen.transport == "udp" else {"transport": seen.transport}
+        return Uri("sip", host=seen.host, port=seen.port, params=params)
+
+    async def _exchange(self, request: Request) -> Response:
+        try:
+            flow = self._flow_now() or await self._flow_resolved()
+        except (Unresolvable, NoTransport, GrammarError) as exc:
+            return build.response(request, 503, f"Unresolvable: {exc}")
+        final: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+        def on_response(response: Response, local: bool) -> None:
+            if response.status < 200:
+                return
+            if request.method == "INVITE" and response.status < 300:
+                self._accepted(request, response)
+            if not final.done():
+                final.set_result(response)
+
+        self.core.send_request(request, flow, on_response)
+        return await final
+
+    def _accepted(self, request: Request, response: Response) -> None:
+        """A 2xx to a re-INVITE, perhaps for the second time."""
+        number = request.cseq.number
+        if number in self._acks:
+            self._repeat_ack(number)
+        elif request.body:
+            self.dialog_refresh(response)
+            self.core.spawn(self._send_ack(number, None))
+        else:
+            self.dialog_refresh(response)
+            self._unacked = number
+
+    async def _send_ack(self, number: int, sdp: bytes | None) -> None:
+        dialog = self.dialog
+        if dialog is None:
+            return
+        ack = dialog.request(
+            "ACK", self._fallback_uri(), body=sdp or b"", content_type=SDP if sdp is not None else None, cseq=number
+        )
+        try:
+            flow = self._flow_now() or await self._flow_resolved()
+        except (Unresolvable, NoTransport, GrammarError):
+            return
+        self._acks[number] = (ack, flow)
+        while len(self._acks) > 2:  # an older one is not asked for any more
+            del self._acks[next(iter(self._acks))]
+        self.core.send_ack(ack, flow)
+
+    def _repeat_ack(self, number: int) -> None:
+        ack, flow = self._acks[number]
+        self.core.send_ack(ack, flow)
+
+    def _flow_now(self) -> Flow | None:
+        """The way for requests in the dialog; None when a name must be looked up first."""
+        hop = self._next_hop()
+        if hop is None:
+            return self.flow if self.flow.alive or self._pinned else self.core.flow_to(self.flow.remote)
+        address = numeric(hop)
+        return self.core.flow_to(address) if address is not None else None
+
+    async def _flow_resolved(self) -> Flow:
+        hop = self._next_hop()
+        assert hop is not None
+        return self.core.flow_to((await self.core.resolve(hop))[0])
+
+    def _next_hop(self) -> Uri | None:
+        dialog = self.dialog
+        assert dialog is not None
+        if self._pinned:
+            return None
+        return next_hop(dialog, self.flow.remote, nat_fix=self.core.nat_fix, as_server=not self.owns_call_id)
+
+    def _bye(self, headers: HeaderRows) -> None:
+        """Send BYE, once; its answer matters to nobody, but a challenge is answered."""
+        if self.dialog is not None and self.dialog.confirmed and self.ended is None:
+            self.core.spawn(self._say_goodbye(self._request("BYE", headers), headers))
+
+    async def _say_goodbye(self, request: Request, headers: HeaderRows) -> None:
+        response = await self._exchange(request)
+        if is_challenge(response) and self._authenticator is not None and self.dialog is not None:
+            answer = self._authenticator.answer(request, response, set())
+            if answer is not None:
+                again = self.dialog.request("BYE", self._fallback_uri(), headers=[*headers, answer])
+                await self._exchange(again)
