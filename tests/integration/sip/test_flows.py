@@ -67,3 +67,15 @@ async def test_a_udp_flow_can_be_had_again_from_its_id() -> None:
         assert answer.status == 200
         for wrong in ("udp:127.0.0.1:1/127.0.0.1:2", f"{server.addresses[0]}/nonsense", "", "tcp-0"):
             assert server.flow(wrong) is None
+
+
+async def test_a_peer_that_is_not_there_leaves_the_socket_hearing() -> None:
+    async with Endpoint.open([Address("udp", LOCAL, 0)], refuse) as gone:
+        nobody = gone.addresses[0]
+    async with (
+        Endpoint.open([Address("udp", LOCAL, 0)], refuse) as server,
+        Endpoint.open([Address("udp", LOCAL, 0)], refuse) as client,
+    ):
+        for _ in range(3):
+            assert (await client.request("OPTIONS", uri_of(nobody), timeout=20)).status == 503
+            assert (await client.request("OPTIONS", uri_of(server.addresses[0]), timeout=20)).status == 200

@@ -24,7 +24,7 @@ from jambones.sip.transaction.layer import ClientTransaction, TransactionLayer
 from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport, TransportHub
 from jambones.sip.transport.limits import ConnectionRules
-from jambones.sip.transport.resolver import Resolver, SystemResolver, Unresolvable, transport_of
+from jambones.sip.transport.resolver import DnsResolver, Resolver, Unresolvable, transport_of
 from jambones.sip.transport.tls import TlsSettings
 from jambones.sip.transport.virtual import VirtualFlow
 from jambones.sip.uac import OutgoingLeg
@@ -71,7 +71,7 @@ class Endpoint:
         )
         self._appearance = Appearance(advertise, self._hub)
         self._on_flow_lost = on_flow_lost
-        self._resolver = resolver or SystemResolver()
+        self._resolver = resolver or DnsResolver()
         self._errands = Errands(self.stats)
         self._reception = self._layer.user = Reception(self, self._legs, self._errands, on_invite, on_request)
 

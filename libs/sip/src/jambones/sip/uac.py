@@ -160,16 +160,21 @@ class OutgoingLeg(Leg):
             if answer is not None:
                 self._again([answer])
                 return
-        if self._more and (local or response.status == 503):
-            try:
-                self.flow = self.core.flow_to(self._more.pop(0))
-            except NoTransport:
-                self._failure(response, local)
-                return
-            self._again(())
+        if self._more and (local or response.status == 503) and not self._early:
+            self._next_address(response, local)
             return
-        by = "failure" if local else "remote"
-        self.end(Ended("failure" if by == "failure" else "remote", response.status, response.reason, response.headers))
+        self.end(Ended("failure" if local else "remote", response.status, response.reason, response.headers))
+
+    def _next_address(self, response: Response, local: bool) -> None:
+        """The next server of the domain (RFC 3263 section 4.3), unless one has rung already."""
+        ours = self.core.contact(self.flow)
+        try:
+            self.flow = self.core.flow_to(self._more.pop(0))
+            contact = self.core.contact(self.flow)
+        except NoTransport:
+            self._failure(response, local)
+            return
+        self._again([("Contact", contact)] if self.invite.headers.get("Contact") == ours else [])
 
     def _again(self, headers: HeaderRows) -> None:
         """The INVITE once more: same Call-ID and From tag, the next CSeq, a new branch (section 8.1.3.5)."""

@@ -110,10 +110,12 @@ class UdpListener:
 
     def _readable(self) -> None:
         receive = self._sock.recvfrom
-        for _ in range(_BATCH):
+        for number in range(_BATCH):
             try:
                 data, peer = receive(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
+                if number == 0:
+                    self._watch_again()  # woken for an error that a send has taken away meanwhile
                 return
             except OSError:
                 if not self._drain_errors():
@@ -127,6 +129,12 @@ class UdpListener:
             if self.closed:
                 return
 
+    def _watch_again(self) -> None:
+        """uvloop stops watching a socket that had an error (libuv does so on POLLERR): we would be deaf."""
+        if not self.closed:
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop.add_reader(self._sock.fileno(), self._readable)
+
     def _drain_errors(self) -> bool:
         """Read the socket's error queue (ip(7)) and report peers that refused. False when it was empty."""
         found = False
@@ -134,6 +142,8 @@ class UdpListener:
             try:
                 _, ancillary, _, peer = self._sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
             except OSError:
+                if found:
+                    self._watch_again()
                 return found
             found = True
             for _, _, data in ancillary:
