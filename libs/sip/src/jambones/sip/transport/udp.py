@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import select
 import socket
 import struct
 from contextlib import suppress
@@ -54,7 +55,9 @@ class UdpListener:
         name = sock.getsockname()
         self.address = Address("udp", name[0], name[1])
         self.send_errors = 0
-        loop.add_reader(sock.fileno(), self._readable)
+        self._poller = _poller(sock)
+        self._watched = self._poller.fileno() if self._poller is not None else sock.fileno()
+        loop.add_reader(self._watched, self._readable)
 
     @classmethod
     def open(cls, host: str, port: int, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> "UdpListener":
@@ -105,7 +108,9 @@ class UdpListener:
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            self._loop.remove_reader(self._sock.fileno())
+            self._loop.remove_reader(self._watched)
+            if self._poller is not None:
+                self._poller.close()
             self._sock.close()
 
     def _readable(self) -> None:
@@ -114,8 +119,8 @@ class UdpListener:
             try:
                 data, peer = receive(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                if number == 0:
-                    self._watch_again()  # woken for an error that a send has taken away meanwhile
+                if number == 0:  # woken by errors alone, one of which a send has already been told
+                    self._drain_errors()
                 return
             except OSError:
                 if not self._drain_errors():
@@ -129,12 +134,6 @@ class UdpListener:
             if self.closed:
                 return
 
-    def _watch_again(self) -> None:
-        """uvloop stops watching a socket that had an error (libuv does so on POLLERR): we would be deaf."""
-        if not self.closed:
-            self._loop.remove_reader(self._sock.fileno())
-            self._loop.add_reader(self._sock.fileno(), self._readable)
-
     def _drain_errors(self) -> bool:
         """Read the socket's error queue (ip(7)) and report peers that refused. False when it was empty."""
         found = False
@@ -142,8 +141,6 @@ class UdpListener:
             try:
                 _, ancillary, _, peer = self._sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
             except OSError:
-                if found:
-                    self._watch_again()
                 return found
             found = True
             for _, _, data in ancillary:
@@ -153,3 +150,16 @@ class UdpListener:
                     self._loop.call_soon(self._receiver.unreachable, Address("udp", peer[0], peer[1]))
                     break
         return found
+
+
+def _poller(sock: socket.socket) -> "select.epoll | None":
+    """An epoll of the socket alone, for the event loop to watch in its place (Linux).
+
+    A socket that hears of ICMP errors is polled as "in error", upon which libuv (uvloop) stops polling it for good: a
+    single peer without a listener would deafen us. An epoll inside the loop's own is only ever readable.
+    """
+    if not hasattr(select, "epoll"):
+        return None
+    poller = select.epoll(1)
+    poller.register(sock.fileno(), select.EPOLLIN)
+    return poller
