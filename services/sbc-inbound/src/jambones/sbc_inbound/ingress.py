@@ -10,6 +10,7 @@ from jambones.sbc_inbound.filter import Answer, Arrival, IngressFilter, Shedding
 from jambones.sbc_inbound.identify import Caller, identify
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_inbound.tables import Tables
+from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request
 from jambones.sip.receiver import Verdict
 from jambones.sip.transport import Address
@@ -41,7 +42,7 @@ class Ingress:
             request.method,
             source.host,
             source.transport,
-            in_dialog=request.to.tag is not None,
+            in_dialog=_in_dialog(request),
             user_agent=headers.get("User-Agent") or "",
             from_=headers.get("From") or "",
             to=headers.get("To") or "",
@@ -80,3 +81,11 @@ class Ingress:
             self._directory.tables, Caller(source.host, source.port, source.transport, uri.user_text, uri.host)
         ).result
         return isinstance(who, Refusal) and who.account_sid is None
+
+
+def _in_dialog(request: Request) -> bool:
+    """Whether the To has a tag; the filter is also asked about requests that cannot be read well."""
+    try:
+        return request.to.tag is not None
+    except GrammarError:
+        return False
