@@ -15,7 +15,9 @@ from jambones.api.errors import Refused, absent, forbidden
 from jambones.api.operations import Answer, Operation, Resource, Router
 from jambones.api.rate import RateLimit
 from jambones.api.settings import ApiSettings
+from jambones.common.db.audit_log import AuditContext
 from jambones.common.errors import JambonesError, Unavailable
+from jambones.common.ids import new_sid
 from jambones.common.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -128,12 +130,17 @@ class Api:
                 raise forbidden("User has view-only access")
         model = body.fit(operation, ask.raw)
         path = without_prefix(request.path)
+        if operation.method != "GET":
+            ask.audit = AuditContext(
+                new_sid(), caller.name, *_owner(caller), operation.operation_id, path.replace("\0", "")[:512],
+                ask.address[:64],
+            )  # fmt: skip
 
         async def work() -> web.Response:
             outcome = await (operation.handler(ask) if operation.body is None else operation.handler(ask, model))
             response = answered(operation, outcome)
             if operation.method != "GET" and response.status < 400:
-                await audit.note(ask, path, response.status)
+                await audit.note(ask, response.status)
             return response
 
         key = request.headers.get(idempotency.HEADER)
@@ -198,6 +205,11 @@ def raise_allowed(methods: list[str]) -> None:
 
 def _phrase(status: int) -> str:
     return "No Engine Available" if status == 480 else HTTPStatus(status).phrase
+
+
+def _owner(caller: Caller) -> tuple[str | None, str | None]:
+    tenant = caller.tenant
+    return (None, None) if caller is NOBODY else (tenant.account_sid, tenant.service_provider_sid)
 
 
 def _method(method: str) -> str:

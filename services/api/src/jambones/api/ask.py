@@ -10,6 +10,7 @@ from jambones.api.operations import UUID, Operation
 from jambones.api.settings import ApiSettings
 from jambones.common.bus import Bus
 from jambones.common.bus.nodes import NodeDirectory
+from jambones.common.db.audit_log import AuditContext
 from jambones.common.db.database import Database, Transaction
 from jambones.common.db.tenant import PLATFORM, Scope, Tenant
 from jambones.common.tasks import Tasks
@@ -59,6 +60,8 @@ class Ask:
     authorization: str = ""
     address: str = ""
     base_url: str = ""
+    audit: AuditContext | None = None
+    """Who changes things, for the audit log; None when the operation only reads."""
 
     @property
     def tenant(self) -> Tenant:
@@ -70,7 +73,8 @@ class Ask:
 
     def transaction(self, tenant: Tenant | None = None) -> AbstractAsyncContextManager[Transaction]:
         """A transaction with the caller's eyes, or another tenant's."""
-        return self.parts.db.transaction(self.tenant if tenant is None else tenant)
+        audit = str(self.audit) if self.audit is not None else None
+        return self.parts.db.transaction(self.tenant if tenant is None else tenant, audit=audit)
 
     def sid(self, name: str) -> str:
         """A sid from the path; raises 400 when it is none."""

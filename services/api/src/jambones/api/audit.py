@@ -1,4 +1,8 @@
-"""Each change that was made becomes an entry of the audit log: who, what, from where, which members; no values."""
+"""What the audit log is told of a request: who asks for what, from where.
+
+The database writes the entries of changed rows in the transaction that changes them; a request that changed no row (a
+call hung up, a session ended) gets an entry here.
+"""
 
 import structlog
 
@@ -11,20 +15,19 @@ log = structlog.get_logger(__name__)
 MOST_FIELDS = 50
 
 
-async def note(ask: Ask, path: str, status: int) -> None:
-    """Write the entry. The change is made already, so a failure here is logged and not answered."""
+async def note(ask: Ask, status: int) -> None:
+    """Write the entry of a request that changed no row. It is done already, so a failure here is only logged."""
+    if ask.audit is None:
+        return
     fields = [str(name).replace("\0", "")[:64] for name in ask.raw][:MOST_FIELDS] if isinstance(ask.raw, dict) else []
     try:
-        async with ask.transaction(PLATFORM) as tx:
+        async with ask.parts.db.transaction(PLATFORM) as tx:
             await AuditLog(tx).add(
-                caller=ask.caller.name,
-                account_sid=(ask.tenant.account_sid or ask.params.get("account_sid", "")[:36]) or None,
-                service_provider_sid=ask.tenant.service_provider_sid if ask.caller.name != "nobody" else None,
-                operation=ask.operation.operation_id,
-                path=path[:512],
+                ask.audit,
+                account_sid=(ask.audit.caller_account_sid or ask.params.get("account_sid", "").lower()[:36]) or None,
+                service_provider_sid=ask.audit.caller_service_provider_sid,
                 status=status,
-                address=ask.address[:64],
                 fields=sorted(fields),
             )
     except JambonesError as exc:
-        log.error("change not in the audit log", operation=ask.operation.operation_id, error=str(exc))
+        log.error("request not in the audit log", operation=ask.operation.operation_id, error=str(exc))

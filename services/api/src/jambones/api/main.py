@@ -22,7 +22,7 @@ async def serve(settings: ApiSettings) -> None:
             keeper = RecordKeeper(service.bus, service.db, service.metrics)
             tasks.keep(keeper.keep_calls, name="keep call records")
             tasks.keep(keeper.keep_alerts, name="keep alerts")
-            tasks.every(DAY, lambda: keeper.tidy(settings.record_days), name="tidy records")
+            tasks.every(DAY, lambda: keeper.tidy(settings.record_days, settings.audit_days), name="tidy records")
             api.parts = Parts(service.db, service.bus, nodes, settings, service.tasks)
             node = Node(kind="api", id=settings.node_id, http=f"http://{settings.http_host}:{service.http_port}")
             async with service.present(node):

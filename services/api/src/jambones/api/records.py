@@ -36,7 +36,6 @@ WAIT = 0.5
 ACK_WAIT = 15.0
 """Seconds after which what a dead process had taken is given to another one."""
 WORDS = 255
-AUDIT_DAYS = 400
 R = TypeVar("R", bound=Recorded)
 
 
@@ -56,13 +55,13 @@ class RecordKeeper:
         """Alerts, for ever."""
         await self._keep("alerts", Alert)
 
-    async def tidy(self, days: int) -> None:
-        """Make the partitions of this month and the next, drop records older than `days`. Call it daily."""
+    async def tidy(self, days: int, audit_days: int) -> None:
+        """Make the partitions of this month and the next, drop what is older than so many days. Call it daily."""
         now = clock.now()
         async with self._db.transaction(PLATFORM) as tx:
             await ensure_partitions(tx, now)
             await forget_before(tx, now - timedelta(days=days))
-            await AuditLog(tx).forget_before(now - timedelta(days=AUDIT_DAYS))
+            await AuditLog(tx).forget_before(now - timedelta(days=audit_days))
 
     async def _keep(self, durable: str, kind: type[R]) -> None:
         batches = cast(

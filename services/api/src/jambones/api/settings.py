@@ -19,6 +19,8 @@ class ApiSettings(ServiceSettings):
     """Requests in five minutes for each API key or user; 0 is no limit."""
     record_days: int = Field(90, ge=1)
     """Days that call records and alerts are kept."""
+    audit_days: int = Field(400, ge=90)
+    """Days that the audit log is kept."""
     max_body: int = Field(1024 * 1024, ge=1024)
     """Bytes of a request body."""
     portal_url: str = "http://localhost:3001"

@@ -1,63 +1,146 @@
-"""The audit log: who changed what. Rows are only ever added."""
+"""The audit log: who changed what, with the values before and after. Rows are only ever added.
 
+Triggers of the database write the entries of changed rows (migration 0006), so that no change escapes; what changes no
+row (hanging up a call, logging out) is added here.
+"""
+
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+import asyncpg
 
 from jambones.common.db.database import Transaction
-from jambones.common.db.repository import Row
+from jambones.common.db.pages import Page, Period, capped_count, owned_by, within
+from jambones.common.db.repository import Row, Where
 
 
 class AuditEntry(Row):
     audit_id: int
     at: datetime
+    request_id: str | None = None
+    """The same for all entries of one request."""
     caller: str
+    """"user <sid>", "api key <sid>", or "database <role>" for changes made in SQL."""
+    caller_account_sid: str | None = None
+    caller_service_provider_sid: str | None = None
     account_sid: str | None
+    """Whose thing was changed."""
     service_provider_sid: str | None
     operation: str
     path: str
-    status: int
+    status: int | None = None
+    """Only of requests that changed no row."""
     address: str
     fields: list[str]
-    """Names of the members that were sent; never their values."""
+    """The columns that were set, or the members that were sent."""
+    action: str | None = None
+    """insert, update, delete; None for a request that changed no row."""
+    entity: str | None = None
+    """The table."""
+    sid: str | None = None
+    before: dict[str, Any] | None = None
+    """What changed, as it was; secrets are "***"."""
+    after: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class AuditContext:
+    """Who makes the changes of a transaction."""
+
+    request_id: str
+    caller: str
+    caller_account_sid: str | None
+    caller_service_provider_sid: str | None
+    operation: str
+    path: str
+    address: str
+
+    def __str__(self) -> str:
+        return json.dumps(self.__dict__)
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What a page of the log shows; None is everything."""
+
+    period: Period = field(default_factory=Period)
+    operation: str | None = None
+    entity: str | None = None
+    action: str | None = None
+    sid: str | None = None
+    """Of the thing that was changed."""
+    caller: str | None = None
+
+    def where(self) -> Where:
+        where = Where()
+        within(where, "at", self.period)
+        for column in ("operation", "entity", "action", "sid", "caller"):
+            if (value := getattr(self, column)) is not None:
+                where.add(f"{column} = {{}}", value)
+        return where
 
 
 class AuditLog:
-    """For the platform."""
+    """The entries of the transaction's tenant; adding and forgetting are for the platform."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     async def add(
         self,
+        context: AuditContext,
         *,
-        caller: str,
         account_sid: str | None,
         service_provider_sid: str | None,
-        operation: str,
-        path: str,
         status: int,
-        address: str,
         fields: Sequence[str],
     ) -> None:
+        """Add the entry of a request, unless rows that it changed have theirs."""
         await self._tx.execute(
             """
-            INSERT INTO audit_log (caller, account_sid, service_provider_sid, operation, path, status, address, fields)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            INSERT INTO audit_log (request_id, caller, caller_account_sid, caller_service_provider_sid, account_sid,
+                                   service_provider_sid, operation, path, address, status, fields)
+            SELECT $1::varchar, $2, $3, $4, $5::varchar,
+                   coalesce($6, (SELECT service_provider_sid FROM accounts WHERE account_sid = $5)),
+                   $7, $8, $9, $10, $11
+            WHERE NOT EXISTS (SELECT FROM audit_log WHERE request_id = $1)
             """,
-            caller,
+            context.request_id,
+            context.caller,
+            context.caller_account_sid,
+            context.caller_service_provider_sid,
             account_sid,
             service_provider_sid,
-            operation,
-            path,
+            context.operation,
+            context.path,
+            context.address,
             status,
-            address,
             list(fields),
         )
 
-    async def newest(self, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries, newest first."""
-        records = await self._tx.fetch("SELECT * FROM audit_log ORDER BY audit_id DESC LIMIT $1", limit)
-        return [AuditEntry.model_validate(dict(record)) for record in records]
+    async def page(self, wanted: AuditFilter, *, page: int, count: int) -> Page[AuditEntry]:
+        """Page number `page` (from 1) of `count` entries, newest first."""
+        where = wanted.where()
+        owned_by(where, self._tx.tenant)
+        total = await capped_count(self._tx, "audit_log", where)
+        records = await self._tx.fetch(
+            f"SELECT * FROM audit_log WHERE {where} ORDER BY at DESC, audit_id DESC "  # noqa: S608
+            f"LIMIT {where.bind(count)} OFFSET {where.bind((page - 1) * count)}",
+            *where.args,
+        )
+        return Page(total, [_entry(record) for record in records])
 
-    async def forget_before(self, moment: datetime) -> None:
-        await self._tx.execute("DELETE FROM audit_log WHERE at < $1", moment)
+    async def forget_before(self, moment: datetime) -> int:
+        """Forget what is older, but nothing of the last 90 days; returns how many entries."""
+        return int(await self._tx.fetchval("SELECT forget_audit_before($1)", moment))
+
+
+def _entry(record: asyncpg.Record) -> AuditEntry:
+    values = dict(record)
+    for name in ("before", "after"):
+        if values[name] is not None:
+            values[name] = json.loads(values[name])
+    return AuditEntry.model_validate(values)

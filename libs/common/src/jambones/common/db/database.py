@@ -118,10 +118,13 @@ class Database:
             pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self, tenant: Tenant, *, snapshot: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, tenant: Tenant, *, snapshot: bool = False, audit: str | None = None
+    ) -> AsyncIterator[Transaction]:
         """A transaction that sees `tenant`'s rows only (row-level security); committed when the block ends well.
 
-        `snapshot`: read-only, all statements see the same moment. Raises DatabaseUnavailable.
+        `snapshot`: read-only, all statements see the same moment. `audit`: who makes its changes, as JSON for the
+        audit log (`AuditContext`). Raises DatabaseUnavailable.
         """
         with verdicts():
             connection = await self._pool.acquire(timeout=self._acquire_timeout)
@@ -132,6 +135,8 @@ class Database:
             tx = Transaction(connection, tenant, self.keys, [])
             with verdicts():
                 await transaction.start()
+                if audit is not None:
+                    await connection.execute("SELECT set_config('jambones.audit', $1, true)", audit)
                 if tenant != PLATFORM:
                     await self._become(connection, tenant)
             try:

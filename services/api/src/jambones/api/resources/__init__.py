@@ -6,6 +6,7 @@ from jambones.api.resources import (
     alerts,
     api_keys,
     applications,
+    audit_log,
     calls,
     clients,
     explain,
@@ -43,6 +44,7 @@ RESOURCES: tuple[Resource, ...] = (
     recent_calls.resource,
     alerts.resource,
     explain.resource,
+    audit_log.resource,
     platform.resource,
     later.resource,
 )
