@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from jambones.sip import build
+from jambones.sip.address import NameAddr
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.message import Message, Request, Response
 from jambones.sip.parser import parse
 from jambones.sip.transport import Address, TransportName
 from jambones.sip.transport.virtual import VirtualFlow
+from jambones.sip.uac import OutgoingLeg
+from jambones.sip.uri import Uri
 
 SDP = b"v=0\r\no=- 1 1 IN IP4 198.51.100.7\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 Rows = Iterable[tuple[str, str]]
@@ -56,6 +60,16 @@ class Peer:
         assert isinstance(message, Request)
         return message
 
+    async def hears_request_of(self, *methods: str, within: float = 60.0) -> Request:
+        """The next message, which must be one of these requests."""
+        async with asyncio.timeout(within):
+            while self._read == len(self.heard):
+                self._more.clear()
+                await self._more.wait()
+        message = self.heard[self._read]
+        assert isinstance(message, Request)
+        return await self.hears_request(message.method if message.method in methods else methods[0])
+
     async def hears_response(self, status: int, *, within: float = 60.0) -> Response:
         message = await self.hears(status, within=within)
         assert isinstance(message, Response)
@@ -69,6 +83,35 @@ class Peer:
     def unread(self) -> list[str]:
         """What was sent and not read yet, as methods and statuses."""
         return [m.method if isinstance(m, Request) else str(m.status) for m in self.heard[self._read :]]  # type: ignore[attr-defined]
+
+    # Whole exchanges.
+
+    async def called(self, *, headers: Rows = (), answer: Rows = ()) -> OutgoingLeg:
+        """The endpoint calls, the peer answers; the leg, with Answered still to be read."""
+        us = NameAddr(Uri("sip", "us", host="example.com"))
+        uri = Uri("sip", "peer", host="198.51.100.7", port=5070)
+        leg = await self.endpoint.invite(uri, from_=us, sdp=SDP, headers=headers, flow=self.flow)
+        self.answer(await self.hears("INVITE"), 200, headers=answer, body=SDP)
+        await self.hears("ACK")
+        return leg
+
+    async def calls(self, *, headers: Rows = (), call_id: str = "call-1") -> Response:
+        """The peer calls and acknowledges; the 200."""
+        invite = self.request("INVITE", headers=headers, body=SDP, call_id=call_id)
+        self.says(invite)
+        response = await self.hears_response(200)
+        self.acks(response)
+        return response
+
+    def acks(self, response: Response) -> None:
+        """The ACK of a 2xx."""
+        self.says(self.request("ACK", call_id=response.call_id, to_tag=response.to.tag, cseq=response.cseq.number))
+
+    def in_dialog(self, method: str, of: Response | OutgoingLeg, **more: Any) -> Request:
+        """A request of the peer's in the dialog of a 200 it got, or of a leg that called it."""
+        if isinstance(of, Response):
+            return self.request(method, call_id=of.call_id, to_tag=of.to.tag, **more)
+        return self.request(method, call_id=of.sip_call_id, to_tag=of.local_tag, **more)
 
     # Making messages.
 

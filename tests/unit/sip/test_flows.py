@@ -62,7 +62,15 @@ async def test_requests_of_the_device_reach_the_leg_on_another_flow_of_its_own()
         events = leg.events()
         await anext(events)
 
-        again.says(again.request("INVITE", call_id=leg.sip_call_id, to_tag=leg.local_tag, from_tag=peer.tag, body=SDP))
+        again.says(
+            again.request(
+                "INVITE",
+                call_id=leg.sip_call_id,
+                to_tag=leg.local_tag,
+                from_tag=peer.tag,
+                body=SDP.replace(b"4000", b"4002"),
+            )
+        )
         offered = await anext(events)
 
         assert isinstance(offered, Offered)

@@ -169,7 +169,10 @@ class Endpoint:
         addresses = await self._addresses(uri, destination, flow)
         request = first_request("INVITE", uri, from_, to, headers, sdp or b"", "application/sdp", call_id, self.server)
         contact = self.contact(flow if flow is not None else self.flow_to(addresses[0]))
-        for name, value in (("Contact", contact), ("Allow", ALLOW), ("Supported", SUPPORTED)):
+        ours = [("Contact", contact), ("Allow", ALLOW), ("Supported", SUPPORTED)]
+        if self.timers.session_expires > 0:
+            ours.append(("Session-Expires", f"{self.timers.session_expires};refresher=uac"))
+        for name, value in ours:
             if name not in request.headers:
                 request.headers.add(name, value)
         return OutgoingLeg(self, request, addresses, credentials, flow=flow)

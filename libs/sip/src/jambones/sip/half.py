@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from jambones.sip import build
 from jambones.sip.build import HeaderRows
 from jambones.sip.core import Core
-from jambones.sip.events import Answer, Ended, LegEvent, Offered, Requested
+from jambones.sip.events import Answer, Ended, LegEnded, LegEvent, Offered, Requested
 from jambones.sip.headers import Headers
 from jambones.sip.message import Request, Response
 from jambones.sip.offers import Offers
@@ -186,6 +186,7 @@ class Leg(Sending):
         if self.ended is not None:
             return
         self.ended = ended
+        self.session.close()
         self._offers.close()
         for transaction in list(self._pending.values()):
             if not transaction.answered:
@@ -208,6 +209,19 @@ class Leg(Sending):
     def abort(self) -> None:
         """The endpoint closes: say goodbye without waiting for an answer."""
         raise NotImplementedError
+
+    def _refresh(self) -> None:
+        self.core.spawn(self._refresh_session())
+
+    async def _refresh_session(self) -> None:
+        """UPDATE where the peer knows it, else re-INVITE with what was agreed on before."""
+        updates = "update" in self.peer_allows or self.local_sdp is None
+        try:
+            answer = await (self.update(None) if updates else self.reinvite(self.local_sdp))
+        except LegEnded:
+            return
+        if not answer.accepted:
+            self.session.again()  # 408 and 481 have ended the leg already
 
     def _received_bye(self, transaction: ServerTransaction) -> None:
         request = transaction.request

@@ -4,15 +4,16 @@ RFC 3261 section 14, RFC 3311. One exchange at a time: the later of two that cro
 """
 
 import asyncio
+from dataclasses import replace
 from random import randrange, uniform
 from typing import TYPE_CHECKING
 
-from jambones.sip import build
 from jambones.sip.accepted import AwaitedAck
 from jambones.sip.build import HeaderRows
 from jambones.sip.core import ALLOW, SUPPORTED
 from jambones.sip.events import Acked, Answer, LegEnded, Offered
 from jambones.sip.message import Request, Response
+from jambones.sip.session_timer import accept, agreed, min_se, too_brief
 from jambones.sip.transaction.layer import ServerTransaction
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class Offers:
         self._ours = False
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
-        self._acks: dict[int, tuple[AwaitedAck, bool]] = {}
-        self._delayed: tuple[int, asyncio.Event] | None = None
+        self._acks: dict[int, tuple[AwaitedAck, bytes | None]] = {}
+        """By CSeq: a 2xx of ours that waits for its ACK, and the offer that it made."""
 
     @property
     def busy(self) -> bool:
@@ -44,6 +45,10 @@ class Offers:
         """A re-INVITE or UPDATE, its CSeq checked already."""
         request, leg = transaction.request, self._leg
         sdp = request.sdp
+        least = leg.core.timers.min_se
+        if too_brief(request, least):
+            transaction.respond(leg.response(request, 422, headers=[("Min-SE", str(least))]))
+            return
         if request.method == "UPDATE" and sdp is None:
             leg.dialog_refresh(request)
             self._accept(transaction, None, ())
@@ -57,6 +62,10 @@ class Offers:
             transaction.respond(leg.response(request, 491))
             return
         leg.dialog_refresh(request)
+        if sdp is not None and sdp == leg.remote_sdp and leg.local_sdp is not None:
+            # Nothing but a refresh of the session, or of the peer's Contact: nobody above needs to hear of it.
+            self._accept(transaction, leg.local_sdp, ())
+            return
         self._theirs[request.cseq.number] = transaction
         self._idle.clear()
         transaction.on_end = lambda _reason: self._settled(request)
@@ -82,7 +91,8 @@ class Offers:
             return False
         awaited, offered = waiting
         awaited.arrived()
-        if offered:
+        if offered is not None:
+            self._leg.agreed_on(offered, ack.sdp)
             self._leg.emit(Acked(ack.sdp))
         return True
 
@@ -103,6 +113,11 @@ class Offers:
         for name, value in (("Contact", leg.contact), ("Allow", ALLOW), ("Supported", SUPPORTED)):
             if name not in response.headers:
                 response.headers.add(name, value)
+        agreement, rows = accept(request, leg.core.timers.min_se)
+        response.headers.extend(rows)
+        leg.session.agree(agreement)
+        if request.body:
+            leg.agreed_on(sdp, request.sdp)
         if request.method == "INVITE":
             number = request.cseq.number
             awaited = AwaitedAck(
@@ -112,7 +127,7 @@ class Offers:
                 lambda: transaction.respond(response),
                 leg.ack_missing,
             )
-            self._acks[number] = (awaited, request.sdp is None)
+            self._acks[number] = (awaited, (sdp or b"") if request.sdp is None else None)
         transaction.respond(response)
 
     def _settled(self, request: Request) -> None:
@@ -136,13 +151,16 @@ class Offers:
                 response = await self._leg.transact(method, headers=rows, body=sdp or b"", content_type=_SDP)
                 if 200 <= response.status < 300:
                     self._leg.dialog_refresh(response)
-                    if method == "INVITE" and sdp is None:
-                        pass  # the consumer sends the ACK with its answer
+                    self._leg.session.agree(agreed(response))
+                    # Where we offered nothing, the 2xx of a re-INVITE offers: the consumer sends ACK with its answer.
+                    self._leg.agreed_on(sdp, response.sdp)
                     return Answer(response.status, response.reason, response.sdp, response.headers)
             finally:
                 self._ours = False
                 if not self.busy:
                     self._idle.set()
+            if response.status == 422 and self._longer(response):
+                continue
             if response.status != 491 or attempt == _GLARE_TRIES:
                 break
             low, high = (
@@ -153,6 +171,15 @@ class Offers:
                 raise LegEnded(self._leg.ended)
         return Answer(response.status, response.reason, response.sdp, response.headers)
 
+    def _longer(self, response: Response) -> bool:
+        """422 asks for a longer session interval (RFC 4028 section 7.3); False when that was done already."""
+        session = self._leg.session
+        least = min_se(response)
+        if session.agreement is None or least <= session.agreement.interval:
+            return False
+        session.agree(replace(session.agreement, interval=least))
+        return True
+
     async def _wait_for_turn(self) -> None:
         if self.busy:
             await self._idle.wait()
@@ -161,12 +188,3 @@ class Offers:
 
 
 _SDP = "application/sdp"
-
-
-def is_success(response: Response) -> bool:
-    return 200 <= response.status < 300
-
-
-def refuse_outside(transaction: ServerTransaction) -> None:
-    """481 to a request for a dialog that is gone."""
-    transaction.respond(build.response(transaction.request, 481, to_tag=build.new_tag()))

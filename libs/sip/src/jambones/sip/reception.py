@@ -11,6 +11,7 @@ from jambones.sip.grammar import GrammarError
 from jambones.sip.legs import LegTable
 from jambones.sip.message import Request
 from jambones.sip.outside import IncomingRequest, refusal
+from jambones.sip.session_timer import too_brief
 from jambones.sip.transaction.layer import ServerTransaction
 from jambones.sip.transport import Flow
 from jambones.sip.uas import IncomingLeg
@@ -112,6 +113,10 @@ class Reception:
     def _invited(self, transaction: ServerTransaction) -> None:
         if self.draining:
             self.answer(transaction, 503, headers=[RETRY_AFTER])
+            return
+        least = self._core.timers.min_se
+        if too_brief(transaction.request, least):
+            self.answer(transaction, 422, headers=[("Min-SE", str(least))])
             return
         try:
             leg = IncomingLeg(self._core, transaction)

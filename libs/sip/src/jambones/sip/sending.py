@@ -12,6 +12,7 @@ from jambones.sip.events import Ended, LegEnded
 from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request, Response
 from jambones.sip.route import next_hop
+from jambones.sip.session_timer import SessionTimer
 from jambones.sip.transport import Flow
 from jambones.sip.transport.hub import NoTransport
 from jambones.sip.transport.resolver import Unresolvable, numeric
@@ -40,6 +41,13 @@ class Sending:
         self._acks: dict[int, tuple[Request, Flow]] = {}
         self._unacked: int | None = None
         """CSeq of a 2xx of the peer whose SDP offer the consumer has to answer with ``ack``."""
+        self.local_sdp: bytes | None = None
+        """What we said last in an offer or answer that stands."""
+        self.remote_sdp: bytes | None = None
+        """What the peer said last in an offer or answer that stands."""
+        self.peer_allows: frozenset[str] = frozenset()
+        """Methods that the peer said it knows, in lower case; empty when it did not say."""
+        self.session = SessionTimer(core.wheel, self._refresh, self._expired)
 
     @property
     def contact(self) -> str:
@@ -49,11 +57,31 @@ class Sending:
         """The ACK, with our answer, of a 2xx that made the offer."""
         if self._unacked is not None:
             number, self._unacked = self._unacked, None
+            self.agreed_on(sdp, None)
             await self._send_ack(number, sdp)
+
+    def agreed_on(self, ours: bytes | None, theirs: bytes | None) -> None:
+        """An offer or answer, or both, that stands from now on."""
+        self.local_sdp = ours or self.local_sdp
+        self.remote_sdp = theirs or self.remote_sdp
+
+    def _refresh(self) -> None:
+        """It is our turn to keep the session alive (RFC 4028 section 10)."""
+        raise NotImplementedError
+
+    def _expired(self) -> None:
+        """The session was not refreshed in time: RFC 4028 section 10."""
+        if self.ended is None:
+            self._bye([("Reason", 'SIP;cause=408;text="session expired"')])
+            self.end(Ended("failure", 200, "session expired"))
 
     def dialog_refresh(self, message: Request | Response) -> None:
         if self.dialog is not None:
             self.dialog.refresh(message)
+        self.note_allowed(message)
+
+    def note_allowed(self, message: Request | Response) -> None:
+        self.peer_allows = message.headers.tokens("Allow") or self.peer_allows
 
     def end(self, ended: Ended) -> None:
         """The leg is over; only the first call counts."""
@@ -67,7 +95,9 @@ class Sending:
         rows = list(headers)
         if method in {"INVITE", "UPDATE"}:
             given = {name.lower() for name, _ in rows}
-            ours = (("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED))
+            ours = [("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED)]
+            if self.session.agreement is not None:
+                ours.append(("Session-Expires", self.session.agreement.asked))
             rows += [row for row in ours if row[0].lower() not in given]
         authorization: list[tuple[str, str]] = []
         while True:

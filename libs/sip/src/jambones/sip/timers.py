@@ -31,6 +31,10 @@ class SipTimers:
     """Wait after 491 when we own the Call-ID (RFC 3261 section 14.1)."""
     glare_other: tuple[float, float] = (0.0, 2.0)
     """Wait after 491 when the peer owns the Call-ID."""
+    session_expires: int = 1800
+    """The session interval (RFC 4028) that calls of ours ask for; 0 = do not ask. Peers that ask get theirs anyway."""
+    min_se: int = 90
+    """The shortest session interval we take."""
     connect: float = 4.0
     """How long opening a connection may take, its TLS handshake included."""
     idle_close: float = 3600.0
@@ -81,7 +85,7 @@ class TimerWheel:
         self._buckets: dict[int, list[Timer]] = {}
         self._order: list[int] = []
         self._handle: TimerHandle | None = None
-        self._armed_for = -1
+        self._armed_for = math.inf
 
     def after(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
         timer = Timer(callback, args)
@@ -92,7 +96,7 @@ class TimerWheel:
             return timer
         self._buckets[tick] = [timer]
         heapq.heappush(self._order, tick)
-        if self._handle is None or tick < self._armed_for:
+        if tick < self._armed_for:
             self._arm(tick)
         return timer
 
@@ -110,7 +114,7 @@ class TimerWheel:
         self._handle = self._loop.call_at(tick * self._grain, self._turn)
 
     def _turn(self) -> None:
-        self._handle = None
+        self._handle, self._armed_for = None, math.inf
         # Half a grain of slack: the loop may call a hair before the time it was given.
         now = (self._loop.time() + self._grain / 2) / self._grain
         while self._order and self._order[0] <= now:
@@ -119,5 +123,6 @@ class TimerWheel:
                     timer.fire()
                 except Exception:
                     log.exception("a timer's callback failed")
-        if self._order and self._handle is None:
+        # A callback may have armed the wheel for a timer of its own that is later than others that wait.
+        if self._order and self._order[0] < self._armed_for:
             self._arm(self._order[0])

@@ -13,6 +13,7 @@ from jambones.sip.grammar import GrammarError
 from jambones.sip.half import Leg, final
 from jambones.sip.message import Request, Response
 from jambones.sip.reliable import ReliableReceiver
+from jambones.sip.session_timer import SessionExpires, agreed, min_se
 from jambones.sip.timers import Timer
 from jambones.sip.transaction.layer import ClientTransaction
 from jambones.sip.transport import Address, Flow
@@ -139,6 +140,9 @@ class OutgoingLeg(Leg):
         early = self._early.get(tag)
         dialog = early[0] if early is not None else Dialog.of_client(self.invite, response)
         dialog.confirm(response)
+        self.note_allowed(response)
+        self.agreed_on(self.invite.sdp, response.sdp)
+        self.session.agree(agreed(response))
         dialog.local_cseq = max([dialog.local_cseq, *(d.local_cseq for d, _ in self._early.values())])
         self.dialog = dialog
         number = self.invite.cseq.number
@@ -160,10 +164,20 @@ class OutgoingLeg(Leg):
             if answer is not None:
                 self._again([answer])
                 return
+        if response.status == 422 and not local and (longer := self._longer(response)):
+            self._again(longer)
+            return
         if self._more and (local or response.status == 503) and not self._early:
             self._next_address(response, local)
             return
         self.end(Ended("failure" if local else "remote", response.status, response.reason, response.headers))
+
+    def _longer(self, response: Response) -> list[tuple[str, str]]:
+        """What 422 asks of us (RFC 4028 section 7.3); nothing when that was done already."""
+        asked, least = SessionExpires.of(self.invite), min_se(response)
+        if asked is None or least <= asked.interval:
+            return []
+        return [("Session-Expires", str(SessionExpires(least, asked.refresher))), ("Min-SE", str(least))]
 
     def _next_address(self, response: Response, local: bool) -> None:
         """The next server of the domain (RFC 3263 section 4.3), unless one has rung already."""

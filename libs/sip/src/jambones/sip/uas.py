@@ -12,6 +12,7 @@ from jambones.sip.events import Acked, Ended, LegEnded
 from jambones.sip.half import Leg, final
 from jambones.sip.message import Request, Response
 from jambones.sip.reliable import OPTION, ReliableSender
+from jambones.sip.session_timer import accept
 from jambones.sip.status import phrase
 from jambones.sip.transaction.layer import ServerTransaction
 
@@ -28,6 +29,7 @@ class IncomingLeg(Leg):
         self._transaction = transaction
         self._reliable: ReliableSender | None = None
         self._awaited: AwaitedAck | None = None
+        self.note_allowed(invite)
         self._farewell: HeaderRows | None = None
         """Headers of a BYE that waits for the ACK (section 15: not before)."""
         transaction.user_data = self
@@ -78,6 +80,7 @@ class IncomingLeg(Leg):
         self._close_reliable()
         response = self.response(self.invite, 200, headers=headers, sdp=sdp)
         self._complete(response)
+        self.agreed_on(sdp, self.invite.sdp)
         assert self.dialog is not None
         self.dialog.confirmed = True
         self._awaited = AwaitedAck(
@@ -128,6 +131,8 @@ class IncomingLeg(Leg):
             self._late_bye(self._farewell)
             return
         self._open.set()
+        if self.invite.sdp is None:
+            self.agreed_on(None, ack.sdp)
         self.emit(Acked(ack.sdp if self.invite.sdp is None else None))
 
     def ack_missing(self) -> None:
@@ -212,6 +217,9 @@ class IncomingLeg(Leg):
         for name, value in (("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED)):
             if name not in response.headers:
                 response.headers.add(name, value)
+        agreement, rows = accept(self.invite, self.core.timers.min_se)
+        response.headers.extend(rows)
+        self.session.agree(agreement)
 
     def _transmit(self, response: Response, again: bool) -> None:
         if again:

@@ -24,7 +24,8 @@ class Inside:
     async def open(cls, settings: EdgeSettings, private_ip: str) -> AsyncIterator[Self]:
         """Listen inside the block. Raises OSError."""
         listen = settings.private_listen or (f"udp:{private_ip}:0",)
-        timers = SipTimers(timer_c=settings.ring_timeout)
+        # Heartbeats tell of feature servers that died: session timers would add nothing.
+        timers = SipTimers(timer_c=settings.ring_timeout, session_expires=0)
         async with Endpoint.open(map(Address.parse, listen), _refuse, settings=timers, nat_fix=False) as endpoint:
             yield cls(endpoint)
 
