@@ -13,11 +13,12 @@ from jambones.api import audit, auth, body, idempotency, openapi
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
 from jambones.api.errors import Refused, absent, forbidden
 from jambones.api.operations import Answer, Operation, Resource, Router
-from jambones.api.rate import RateLimit
+from jambones.api.rate import Policy, RateLimit
 from jambones.api.settings import ApiSettings
+from jambones.common.bus.calls import Alert
 from jambones.common.db.audit_log import AuditContext
 from jambones.common.errors import JambonesError, Unavailable
-from jambones.common.ids import new_sid
+from jambones.common.ids import AccountSid, new_sid
 from jambones.common.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -27,7 +28,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
-    "Access-Control-Expose-Headers": "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset",
+    "Access-Control-Expose-Headers": "Retry-After, RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, "
+    "RateLimit-Reset, Idempotent-Replayed",
 }
 
 RATE_HEADERS = web.RequestKey("rate_headers", dict[str, str])
@@ -50,7 +52,7 @@ class Api:
         self.metrics = metrics or Metrics(process=False)
         self._settings = settings
         self._router = Router(self.operations)
-        self._rate = RateLimit(settings.rate_limit)
+        self._rate = RateLimit()
         self._document = json.dumps(openapi.document(resources, settings.api_url)).encode()
 
     def web_app(self) -> web.Application:
@@ -106,10 +108,7 @@ class Api:
             caller = await auth.caller_of(self.parts, authorization)
         if caller is None:
             return web.Response(text="Unauthorized", status=401, headers={"WWW-Authenticate": 'Bearer realm="Users"'})
-        allowed, rate_headers = self._rate.take(caller.name if caller is not NOBODY else request.remote or "")
-        request[RATE_HEADERS] = rate_headers
-        if not allowed:
-            raise TooMany("too many requests", int(rate_headers["RateLimit-Reset"]))
+        await self._limit(self.parts, request, caller)
         if operation is None:
             if others:
                 raise_allowed(others)
@@ -144,9 +143,34 @@ class Api:
             return response
 
         key = request.headers.get(idempotency.HEADER)
-        if key is None or operation.method != "POST" or operation.public:
+        if key is None or operation.method != "POST":
             return await work()
         return await idempotency.once(ask, key, path, work)
+
+    async def _limit(self, parts: Parts, request: web.Request, caller: Caller) -> None:
+        """Count the request. Raises TooMany."""
+        settings, tenant = self._settings, caller.tenant
+        if caller is NOBODY:
+            policies = [Policy("address", request.remote or "", settings.rate_limit)]
+        else:
+            policies = [
+                Policy("key", caller.name, settings.rate_limit),
+                Policy("account", tenant.account_sid or "", caller.rates.account if tenant.account_sid else 0),
+                Policy("provider", tenant.service_provider_sid or "", caller.rates.service_provider),
+            ]
+        ruling = self._rate.take(policies)
+        request[RATE_HEADERS] = ruling.headers
+        if ruling.broken is None:
+            return
+        if ruling.first and ruling.broken.name == "account":
+            await parts.bus.record(
+                Alert(
+                    account_sid=AccountSid(ruling.broken.who),
+                    alert_type="account-api-limit",
+                    message=f"more than {ruling.broken.limit} API requests in five minutes",
+                )
+            )
+        raise TooMany(f"too many requests of this {ruling.broken.name}", ruling.retry_after)
 
     def _finished(self, request: web.Request, response: web.Response) -> web.Response:
         for name, value in {**HEADERS, **request.get(RATE_HEADERS, {})}.items():
@@ -181,22 +205,33 @@ def answered(operation: Operation, outcome: Any) -> web.Response:
         return web.Response(
             text=answer.body, status=answer.status, content_type=answer.content_type, headers=answer.headers
         )
-    return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+    shown = answer.body
+    if answer.status >= 400 and isinstance(shown, dict) and "msg" in shown:
+        shown = _members(answer.status, str(shown["msg"])) | shown
+    return web.json_response(shown, status=answer.status, headers=answer.headers)
 
 
 def problem(exc: JambonesError) -> web.Response:
     """An error as `{"msg"}`, with the members of RFC 9457 beside it unless a guard's shape has them."""
     status = exc.status if isinstance(exc, Refused) else exc.http_status
     shown = exc.body if isinstance(exc, Refused) else {"msg": exc.message}
-    members = {"type": "about:blank", "title": _phrase(status), "status": status, "detail": exc.message}
+    members = _members(status, exc.message)
     response = web.json_response(members | shown, status=status)
     if status in (429, 503):
         response.headers["Retry-After"] = str(getattr(exc, "retry_after", 5))
     if isinstance(exc, Refused) and status == 405:
         response.headers["Allow"] = ", ".join(exc.members.get("allow", []))
     if status >= 500:
-        log.warning("request refused", status=status, reason=exc.reason, **exc.data)
+        log.warning("request refused", status=status, reason=exc.reason, instance=members["instance"], **exc.data)
     return response
+
+
+def _members(status: int, detail: str) -> dict[str, Any]:
+    """The members of RFC 9457; `instance` is in the log when it was our fault."""
+    instance = f"urn:uuid:{new_sid()}"
+    return {
+        "type": "about:blank", "title": _phrase(status), "status": status, "detail": detail, "instance": instance
+    }  # fmt: skip
 
 
 def raise_allowed(methods: list[str]) -> None:

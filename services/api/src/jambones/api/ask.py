@@ -17,6 +17,14 @@ from jambones.common.tasks import Tasks
 
 
 @dataclass(frozen=True)
+class Rates:
+    """Requests in five minutes of all keys and users of the tenant together; 0 is no limit."""
+
+    account: int = 0
+    service_provider: int = 0
+
+
+@dataclass(frozen=True)
 class Caller:
     """Who holds the token."""
 
@@ -27,6 +35,7 @@ class Caller:
     permissions: tuple[str, ...] = ()
     view_only: bool = False
     session_id: str | None = None
+    rates: Rates = Rates()
 
     @property
     def scope(self) -> Scope:

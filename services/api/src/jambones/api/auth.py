@@ -5,13 +5,14 @@ from typing import Any
 
 import jwt
 
-from jambones.api.ask import Caller, Parts
+from jambones.api.ask import Caller, Parts, Rates
 from jambones.api.errors import Refused
 from jambones.api.settings import ApiSettings
 from jambones.common import clock
 from jambones.common.db.accounts import Accounts
-from jambones.common.db.api_keys import ApiKey, ApiKeys
+from jambones.common.db.api_keys import ApiKeys
 from jambones.common.db.database import Transaction
+from jambones.common.db.limits import api_rates
 from jambones.common.db.sessions import Sessions
 from jambones.common.db.tenant import PLATFORM, Tenant
 from jambones.common.db.users import User, Users
@@ -29,8 +30,8 @@ async def caller_of(parts: Parts, authorization: str) -> Caller | None:
     async with parts.db.transaction(PLATFORM) as tx:
         if token.count(".") == 2:
             claims = _claims(parts.settings, token)
-            return None if claims is None else await _of_claims(tx, claims)
-        return await _of_key(tx, token)
+            return None if claims is None else await _of_claims(tx, parts.settings, claims)
+        return await _of_key(tx, parts.settings, token)
 
 
 async def log_in(tx: Transaction, settings: ApiSettings, user: User, words: dict[str, Any]) -> str:
@@ -45,24 +46,21 @@ async def log_in(tx: Transaction, settings: ApiSettings, user: User, words: dict
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
-async def _of_key(tx: Transaction, token: str) -> Caller | None:
+async def _of_key(tx: Transaction, settings: ApiSettings, token: str) -> Caller | None:
     keys = ApiKeys(tx)
-    key = await keys.by_token(token)
+    key = await keys.holder(token)
     if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
         return None
-    if key.account_sid is None:
-        return Caller(Tenant(key.service_provider_sid), name=_named(key))
-    account = await Accounts(tx).get(key.account_sid)
-    if account is None:
-        return None
-    await keys.note_use(account.account_sid)
-    return Caller(account.tenant, name=_named(key))
+    if key.account_sid is not None and key.is_stale:
+        await keys.note_use(key.account_sid)
+    rates = Rates(key.account_rate or settings.rate_limit_account, key.service_provider_rate or 0)
+    return Caller(Tenant(key.service_provider_sid, key.account_sid), name=f"api key {key.api_key_sid}", rates=rates)
 
 
-async def _of_claims(tx: Transaction, claims: dict[str, Any]) -> Caller | None:
+async def _of_claims(tx: Transaction, settings: ApiSettings, claims: dict[str, Any]) -> Caller | None:
     user_sid = claims.get("user_sid")
     if user_sid is None:
-        return await _of_service(tx, claims)
+        return await _of_service(tx, settings, claims)
     session_id = claims.get("jti")
     if not isinstance(user_sid, str) or not isinstance(session_id, str):
         return None
@@ -73,23 +71,32 @@ async def _of_claims(tx: Transaction, claims: dict[str, Any]) -> Caller | None:
     if user is None or not user.is_active:
         return None
     permissions = tuple(await Users(tx).permissions(user_sid))
+    tenant = Tenant(user.service_provider_sid, user.account_sid)
     return Caller(
-        Tenant(user.service_provider_sid, user.account_sid),
+        tenant,
         user_sid=user_sid,
         name=f"user {user_sid}",
         permissions=permissions,
         view_only=permissions == ("VIEW_ONLY",),
         session_id=session_id,
+        rates=await _rates(tx, settings, tenant),
     )
 
 
-async def _of_service(tx: Transaction, claims: dict[str, Any]) -> Caller | None:
+async def _of_service(tx: Transaction, settings: ApiSettings, claims: dict[str, Any]) -> Caller | None:
     """A token that somebody who knows the secret signed for an account, without a user."""
     account_sid = claims.get("account_sid")
     if claims.get("scope") != "account" or not isinstance(account_sid, str):
         return None
     account = await Accounts(tx).get(account_sid)
-    return None if account is None else Caller(account.tenant, name="signed token")
+    if account is None:
+        return None
+    return Caller(account.tenant, name="signed token", rates=await _rates(tx, settings, account.tenant))
+
+
+async def _rates(tx: Transaction, settings: ApiSettings, tenant: Tenant) -> Rates:
+    account, provider = await api_rates(tx, tenant.account_sid, tenant.service_provider_sid)
+    return Rates(account or settings.rate_limit_account, provider or 0)
 
 
 def _claims(settings: ApiSettings, token: str) -> dict[str, Any] | None:
@@ -104,7 +111,3 @@ def _claims(settings: ApiSettings, token: str) -> dict[str, Any] | None:
 
 def _secret(settings: ApiSettings) -> str | None:
     return settings.jwt_secret.get_secret_value() if settings.jwt_secret is not None else None
-
-
-def _named(key: ApiKey) -> str:
-    return f"api key {key.api_key_sid}"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from jambones.api.ask import Ask
+from jambones.api.ask import NOBODY, Ask
 from jambones.api.errors import Refused, bad, unprocessable
 from jambones.common.db.idempotent_answers import IdempotentAnswers
 from jambones.common.db.tenant import PLATFORM
@@ -19,7 +19,8 @@ async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.R
     """Do `work` unless it was done for this caller and key. Raises Refused (400, 409, 422)."""
     if not 0 < len(key) <= LONGEST or not key.isprintable():
         raise bad(f"invalid {HEADER}")
-    caller = ask.caller.name
+    # Nobody has a name before the login: strangers must not meet each other's keys.
+    caller = ask.caller.name if ask.caller is not NOBODY else f"{ask.caller.name} {ask.address}"
     content = json.dumps([path.lower(), ask.raw], sort_keys=True).encode()
     request_digest = hashlib.sha256(content).digest()
     async with ask.transaction(PLATFORM) as tx:
@@ -39,5 +40,8 @@ async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.R
             await IdempotentAnswers(tx).forget(caller, key)
         raise
     async with ask.transaction(PLATFORM) as tx:
-        await IdempotentAnswers(tx).finish(caller, key, response.status, response.text or "")
+        if response.status < 500 and response.content_type == "application/json":
+            await IdempotentAnswers(tx).finish(caller, key, response.status, response.text or "")
+        else:
+            await IdempotentAnswers(tx).forget(caller, key)
     return response

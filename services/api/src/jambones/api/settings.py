@@ -17,6 +17,8 @@ class ApiSettings(ServiceSettings):
     """Minutes."""
     rate_limit: int = Field(0, ge=0)
     """Requests in five minutes for each API key or user; 0 is no limit."""
+    rate_limit_account: int = Field(0, ge=0)
+    """The same for all keys and users of an account, where its limit `api_rate` does not say another number."""
     record_days: int = Field(90, ge=1)
     """Days that call records and alerts are kept."""
     audit_days: int = Field(400, ge=90)

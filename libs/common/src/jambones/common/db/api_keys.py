@@ -21,6 +21,20 @@ class ApiKey(Row):
     created_at: datetime
 
 
+class KeyHolder(Row):
+    """Whose a token is, and how many requests the tenant may make in five minutes (limit `api_rate`)."""
+
+    api_key_sid: str
+    account_sid: str | None
+    service_provider_sid: str | None
+    """Of the account, where there is one."""
+    expires_at: datetime | None
+    is_stale: bool
+    """`last_used` is older than a minute."""
+    account_rate: int | None
+    service_provider_rate: int | None
+
+
 def digest(token: str) -> bytes:
     """What a token is found by. Tokens are random (122 bits), so a plain hash cannot be searched."""
     return hashlib.sha256(token.encode()).digest()
@@ -40,6 +54,25 @@ class ApiKeys(Repository[ApiKey]):
         """The key with this token; for the platform only (who asks is not known yet)."""
         record = await self._tx.fetchrow("SELECT * FROM api_keys WHERE token_digest = $1", digest(token))
         return None if record is None else self.row(record)
+
+    async def holder(self, token: str) -> KeyHolder | None:
+        """Who holds this token, in one query and without opening a secret; for the platform only."""
+        record = await self._tx.fetchrow(
+            """
+            SELECT k.api_key_sid, k.account_sid, k.expires_at,
+              coalesce(a.service_provider_sid, k.service_provider_sid) AS service_provider_sid,
+              k.last_used IS NULL OR k.last_used < now() - interval '1 minute' AS is_stale,
+              al.quantity AS account_rate, sl.quantity AS service_provider_rate
+            FROM api_keys k
+            LEFT JOIN accounts a ON a.account_sid = k.account_sid
+            LEFT JOIN account_limits al ON al.account_sid = k.account_sid AND al.category = 'api_rate'
+            LEFT JOIN service_provider_limits sl ON sl.category = 'api_rate'
+              AND sl.service_provider_sid = coalesce(a.service_provider_sid, k.service_provider_sid)
+            WHERE k.token_digest = $1
+            """,
+            digest(token),
+        )
+        return None if record is None else KeyHolder.model_validate(dict(record))
 
     async def note_use(self, account_sid: str) -> None:
         """All keys of the account were used now; at most once a minute."""

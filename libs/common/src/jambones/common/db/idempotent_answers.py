@@ -7,6 +7,8 @@ from jambones.common import clock
 from jambones.common.db.database import Transaction
 
 LIFETIME = timedelta(hours=24)
+PATIENCE = timedelta(minutes=2)
+"""A request that has no answer after so long died with its process: its key may be taken over."""
 _PLACE = "idempotent_answers.body"
 
 
@@ -30,12 +32,15 @@ class IdempotentAnswers:
         new = await self._tx.execute(
             """
             INSERT INTO idempotent_answers (caller, idempotency_key, request_digest, created_at)
-            VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+            VALUES ($1, $2, $3, $4)
+            ON CONFLICT (caller, idempotency_key) DO UPDATE SET request_digest = $3, created_at = $4
+            WHERE idempotent_answers.status IS NULL AND idempotent_answers.created_at < $5
             """,
             caller,
             key,
             request_digest,
             clock.now(),
+            clock.now() - PATIENCE,
         )
         if new:
             return None

@@ -67,6 +67,22 @@ class _Limits:
         )
 
 
+async def api_rates(
+    tx: Transaction, account_sid: str | None, service_provider_sid: str | None
+) -> tuple[int | None, int | None]:
+    """The limits `api_rate` of an account and of its service provider."""
+    record = await tx.fetchrow(
+        """
+        SELECT (SELECT quantity FROM account_limits WHERE account_sid = $1 AND category = 'api_rate') AS account,
+          (SELECT quantity FROM service_provider_limits WHERE service_provider_sid = $2 AND category = 'api_rate')
+            AS provider
+        """,
+        account_sid,
+        service_provider_sid,
+    )
+    return (None, None) if record is None else (record["account"], record["provider"])
+
+
 class AccountLimits(_Limits):
     TABLE, OWNER = "account_limits", "account_sid"
 
