@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 from pydantic import BaseModel, ConfigDict
@@ -81,7 +81,7 @@ class Limit:
 
 
 class Lease(BaseModel):
-    """Calls in progress for one tenant on one edge: bucket `leases`, key ("in", tenant sid, edge)."""
+    """Calls in progress for one tenant on one SBC: bucket `leases`, key ("in" or "out", tenant sid, node)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -121,8 +121,10 @@ class Leases:
         beat: float = 20,
         patience: float = 0.5,
         gather: float = 0.1,
+        direction: Literal["in", "out"] = "in",
     ) -> None:
-        """`gather`: how long changes of a count are gathered into one write."""
+        """`gather`: how long changes of a count are gathered into one write. Each direction is counted for itself."""
+        self._direction = direction
         self._edge, self._store = edge, store
         self._ttl, self._beat, self._patience, self._gather = ttl, beat, patience, gather
         self._own: dict[str, _Own] = {}
@@ -210,7 +212,7 @@ class Leases:
                 own.dirty = False
                 waiters, own.waiters = own.waiters, []
                 try:
-                    revision = await self._store.put("in", sid, self._edge, value=Lease(calls=own.count))
+                    revision = await self._store.put(self._direction, sid, self._edge, value=Lease(calls=own.count))
                 except BusUnavailable as exc:
                     # Calls go on with what is known; the refresh writes again.
                     log.warning("lease not written", error=str(exc))
@@ -242,7 +244,7 @@ class Leases:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        async for change in self._store.watch("in"):
+        async for change in self._store.watch(self._direction):
             match change:
                 case Changed((_, sid, edge), lease, revision):
                     if edge != self._edge:
@@ -273,5 +275,5 @@ class Leases:
         with suppress(BusUnavailable, TimeoutError):
             async with asyncio.timeout(1):
                 for sid in list(self._own):
-                    await self._store.put("in", sid, self._edge, value=Lease(calls=0))
+                    await self._store.put(self._direction, sid, self._edge, value=Lease(calls=0))
         self._own.clear()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from jambones.common.bus.calls import CallRecord, Direction, EndedBy, MediaSummary
+from jambones.common.bus.calls import CallRecord, Direction, EndedBy, GatewayAttempt, MediaSummary
 from jambones.common.clock import now_ms
 from jambones.common.ids import AccountSid, ApplicationSid, CallSid, ServiceProviderSid, SipGatewaySid
 from jambones.common.private import Private
@@ -34,6 +34,9 @@ class CallLog:
     application_sid: str | None = None
     trunk: str | None = None
     gateway_sid: str | None = None
+    attempts: list[GatewayAttempt] = field(default_factory=list)
+    parent_call_id: str | None = None
+    """Outbound: the Call-ID on the outside of the call that asked for this one."""
     call_sid: str | None = None
     trace_id: str | None = None
     reasons: list[str] = field(default_factory=list)
@@ -75,6 +78,7 @@ class CallLog:
             from_=Private(self.from_user),
             to=Private(self.to_user),
             sip_callid=self.sip_call_id,
+            sip_parent_callid=self.parent_call_id,
             answered=self.answered_at is not None,
             sip_status=self.sip_status or 500,
             sip_reason=self.sip_reason,
@@ -92,5 +96,6 @@ class CallLog:
             codec=codec,
             media=media,
             user_agent=self.user_agent,
+            attempts=tuple(self.attempts),
             reasons=tuple(self.reasons),
         )

@@ -17,6 +17,7 @@ from jambones.sbc import headers
 from jambones.sbc.admission import CountedCall
 from jambones.sbc.crossing import Crossing
 from jambones.sbc.decision import Refusal
+from jambones.sbc.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight
 from jambones.sbc.prefixes import parse_address
 from jambones.sbc.record import CallLog
@@ -25,7 +26,6 @@ from jambones.sbc_inbound.classify import classify
 from jambones.sbc_inbound.environment import Environment
 from jambones.sbc_inbound.identify import Caller
 from jambones.sbc_inbound.inward import ask_feature_server
-from jambones.sbc_inbound.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc_inbound.routing import Route
 from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offered, Progress, Requested
 from jambones.sip.headers import Headers
@@ -73,6 +73,10 @@ class Call:
     def tenants(self) -> tuple[str, ...]:
         """Whose calls this one counts among, once it is counted."""
         return self._tenants if self._counted.state.name == "COUNTED" else ()
+
+    @property
+    def node_id(self) -> str | None:
+        return self.node.id if self.node is not None else None
 
     @property
     def media_id(self) -> str:
@@ -190,7 +194,10 @@ class Call:
         self.env.figures.invited(self.origin)
         self._tenants = tenants_of(route.account)
         refused = over_local_limits(self.env, route.account) or await over_tenant_limits(
-            self.env, self._counted, route.account
+            self.env,
+            self._counted,
+            route.account,
+            self.env.directory.tables.service_providers.get(route.account.service_provider_sid),
         )
         if refused is not None:
             await self._refuse(refused)

@@ -1,12 +1,9 @@
 """The edge's process: its two sides, what its calls share, and the tasks that keep it honest."""
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 
 import structlog
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from jambones.common.bus.config import ConfigChanged
 from jambones.common.bus.explain import ExplainInbound, Explanation
@@ -22,6 +19,7 @@ from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
 from jambones.sbc.media import Anchored, Relay, Straight, profile_of
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
+from jambones.sbc.roster import end_orphans, farewell, of_the_roster, reconcile
 from jambones.sbc_inbound import snapshot
 from jambones.sbc_inbound.call import Call
 from jambones.sbc_inbound.environment import Environment
@@ -40,7 +38,6 @@ NAME = "sbc-inbound"
 LEASES = "leases"
 LEASE_TTL = 60.0
 WATCH_EVERY = 1.0
-FAREWELL = 2.0
 
 
 async def serve(settings: EdgeSettings) -> None:
@@ -110,11 +107,13 @@ async def serve(settings: EdgeSettings) -> None:
             service.check("rtpengine", lambda: None if cluster.available else "none answers")
             service.metrics.collect(lambda: of_rtpengine(cluster))
         service.metrics.collect(lambda: of_the_stack(("outside", outside.stats), ("inside", inside.endpoint.stats)))
-        service.metrics.collect(lambda: _of_the_edge(env, nodes))
+        service.metrics.collect(lambda: of_the_roster("inbound", calls, nodes))
         service.tasks.every(
-            WATCH_EVERY, lambda: _end_orphans(env, nodes, service, settings), name="watch feature servers"
+            WATCH_EVERY,
+            lambda: end_orphans(calls, nodes, connected=bus.connected, after=settings.fs_lost_after),
+            name="watch feature servers",
         )
-        service.tasks.every(settings.reconcile_every, lambda: _reconcile(env), name="reconcile counts")
+        service.tasks.every(settings.reconcile_every, lambda: reconcile(calls, leases), name="reconcile counts")
         sip = str(next((address for address in outside.addresses if address.transport == "udp"), outside.addresses[0]))
 
         async def answer(question: ExplainInbound) -> Explanation:
@@ -131,7 +130,10 @@ async def serve(settings: EdgeSettings) -> None:
             return found.model_copy(update={"node": settings.node_id})
 
         await stack.enter_async_context(bus.serve(ExplainInbound, answer, queue=NAME))
-        async with _farewell(env), service.present(Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone)):
+        async with (
+            farewell(calls),
+            service.present(Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone)),
+        ):
             log.info("listening", outside=[str(a) for a in outside.addresses], inside=inside.uri)
             await service.run()
 
@@ -172,42 +174,3 @@ def _advertised(
 
 def _open(nodes: NodeDirectory) -> bool:
     return any(node.state == "open" for node in nodes.nodes)
-
-
-async def _end_orphans(env: Environment, nodes: NodeDirectory, service: Service, settings: EdgeSettings) -> None:
-    """End the calls of feature servers that died: nobody would send their BYE."""
-    if not service.bus.connected or not nodes.ready:
-        return
-    for call in list(env.calls.values()):
-        if call.node is not None and nodes.silent_for(call.node.id) > settings.fs_lost_after:
-            log.warning("feature server lost", node=str(call.node), leg=call.leg_id)
-            await call.end("media lost")
-
-
-async def _reconcile(env: Environment) -> None:
-    truth = Counter(sid for call in env.calls.values() for sid in call.tenants)
-    if found := env.leases.reconcile(truth):
-        log.error("call counts were wrong", differences=found)
-
-
-def _of_the_edge(env: Environment, nodes: NodeDirectory) -> Iterator[Metric]:
-    calls = GaugeMetricFamily("jambones_sip_calls", "Calls in progress on this edge", labels=("direction",))
-    calls.add_metric(["inbound"], len(env.calls))
-    servers = GaugeMetricFamily("jambones_fs_nodes", "Feature servers seen", labels=("state",))
-    for state, count in sorted(Counter(node.state for node in nodes.nodes).items()):
-        servers.add_metric([state], count)
-    yield from (calls, servers)
-
-
-@asynccontextmanager
-async def _farewell(env: Environment) -> AsyncIterator[None]:
-    """Calls that are left when the process ends are hung up, and their records written."""
-    try:
-        yield
-    finally:
-        for call in list(env.calls.values()):
-            await call.end("server shutdown")
-        loop = asyncio.get_running_loop()
-        until = loop.time() + FAREWELL
-        while env.calls and loop.time() < until:  # noqa: ASYNC110 - a number without an event
-            await asyncio.sleep(0.05)

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
-from typing import Literal, Protocol, cast
+from typing import Literal
 
-import re2  # type: ignore[import-untyped]
-
+from jambones.sbc.expressions import BadExpression, Expression, compile_expression
 from jambones.sbc.prefixes import Network, PrefixTable, parse_address
 from jambones.sbc.tenants import Account, ServiceProvider
 
@@ -95,12 +94,6 @@ class CallRoute:
     priority: int = 0
 
 
-class Expression(Protocol):
-    """A compiled regular expression; None from `search` when the text does not match."""
-
-    def search(self, text: str, /) -> object | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A phone number that is a prefix or a regular expression, ready to match."""
@@ -125,16 +118,9 @@ def compile_pattern(number: PhoneNumber) -> Pattern | None:
         case _:
             text = f"^(?:{number.number})$"
     try:
-        return Pattern(number, _compile(text))
-    except re2.error:
+        return Pattern(number, compile_expression(text))
+    except BadExpression:
         return None
-
-
-def _compile(text: str) -> Expression:
-    options = re2.Options()
-    options.max_mem = 1 << 20
-    options.log_errors = False
-    return cast(Expression, re2.compile(text, options))
 
 
 @dataclass(frozen=True)
@@ -245,8 +231,8 @@ class Tables:
         rows: defaultdict[str, list[tuple[CallRoute, Expression]]] = defaultdict(list)
         for route in self.routes:
             try:
-                rows[route.account_sid].append((route, _compile(route.regex)))
-            except re2.error:
+                rows[route.account_sid].append((route, compile_expression(route.regex)))
+            except BadExpression:
                 continue
         return {account: tuple(group) for account, group in rows.items()}
 
