@@ -40,10 +40,12 @@ class Appearance:
         mark = f";{MARK}={flow.mark}" if type(flow) is VirtualFlow else ""
         return f"SIP/2.0/{flow.remote.transport.upper()} {host}:{port};branch={build.new_branch()};rport{mark}"
 
-    def contact(self, flow: Flow) -> str:
+    def contact(self, flow: Flow, user: str | None = None) -> str:
+        """A Contact; ``user`` is escaped already."""
         host, port = self._seen(flow)
         mark = f";{MARK}={flow.mark}" if type(flow) is VirtualFlow else ""
-        return f"<sip:{host}:{port}{_CONTACT_TRANSPORT[flow.remote.transport]}{mark}>"
+        who = f"{user}@" if user else ""
+        return f"<sip:{who}{host}:{port}{_CONTACT_TRANSPORT[flow.remote.transport]}{mark}>"
 
     def _seen(self, flow: Flow) -> tuple[str, int]:
         if type(flow) is VirtualFlow:

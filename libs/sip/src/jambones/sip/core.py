@@ -39,8 +39,8 @@ class Core(Protocol):
     def send_ack(self, ack: Request, flow: Flow) -> None:
         """Add our Via, if it has none yet, and send; ACK has no transaction."""
 
-    def contact(self, flow: Flow) -> str:
-        """Our Contact towards this peer."""
+    def contact(self, flow: Flow, user: str | None = None) -> str:
+        """Our Contact towards this peer; ``user`` is escaped already."""
 
     def flow_to(self, address: Address) -> Flow: ...
 

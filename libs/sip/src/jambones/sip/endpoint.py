@@ -160,22 +160,25 @@ class Endpoint:
         credentials: "Credentials | None" = None,
         call_id: str | None = None,
         flow: Flow | None = None,
+        contact_user: str | None = None,
     ) -> OutgoingLeg:
         """Call ``uri``, on ``flow`` or at ``destination`` when given. The leg's events say what becomes of it.
+
+        ``contact_user`` is the user part of our Contact, escaped, in this and in later requests of the dialog.
 
         A leg that was sent on a flow keeps to it for all its requests, and to no other; a flow that is gone ends the
         leg with 503. Raises Unresolvable or NoTransport when there is nowhere to send it.
         """
         addresses = await self._addresses(uri, destination, flow)
         request = first_request("INVITE", uri, from_, to, headers, sdp or b"", "application/sdp", call_id, self.server)
-        contact = self.contact(flow if flow is not None else self.flow_to(addresses[0]))
+        contact = self.contact(flow if flow is not None else self.flow_to(addresses[0]), contact_user)
         ours = [("Contact", contact), ("Allow", ALLOW), ("Supported", SUPPORTED)]
         if self.timers.session_expires > 0:
             ours.append(("Session-Expires", f"{self.timers.session_expires};refresher=uac"))
         for name, value in ours:
             if name not in request.headers:
                 request.headers.add(name, value)
-        return OutgoingLeg(self, request, addresses, credentials, flow=flow)
+        return OutgoingLeg(self, request, addresses, credentials, flow=flow, contact_user=contact_user)
 
     async def request(
         self,
@@ -248,8 +251,8 @@ class Endpoint:
             self._add_via(ack, flow)
         self._layer.send(bytes(ack), ack, flow, False)
 
-    def contact(self, flow: Flow) -> str:
-        return self._appearance.contact(flow)
+    def contact(self, flow: Flow, user: str | None = None) -> str:
+        return self._appearance.contact(flow, user)
 
     def flow_to(self, address: Address) -> Flow:
         return self._hub.flow_to(address)

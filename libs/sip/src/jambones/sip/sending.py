@@ -35,6 +35,8 @@ class Sending:
         self.owns_call_id = owns_call_id
         self.dialog: Dialog | None = None
         self.ended: Ended | None = None
+        self.contact_user: str | None = None
+        """The user part of our Contact, escaped."""
         self._pinned = pinned or type(flow) is VirtualFlow
         """Whether requests take ``flow`` and no other way, whatever Contact and routes say."""
         self._authenticator: Authenticator | None = None
@@ -51,7 +53,7 @@ class Sending:
 
     @property
     def contact(self) -> str:
-        return self.core.contact(self.flow)
+        return self.core.contact(self.flow, self.contact_user)
 
     async def ack(self, sdp: bytes | None) -> None:
         """The ACK, with our answer, of a 2xx that made the offer."""

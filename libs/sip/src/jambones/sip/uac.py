@@ -37,11 +37,13 @@ class OutgoingLeg(Leg):
         credentials: "Credentials | None" = None,
         *,
         flow: Flow | None = None,
+        contact_user: str | None = None,
     ) -> None:
         """``invite`` has no Via yet; it goes on ``flow``, or to the first of ``addresses``. Raises NoTransport."""
         way = flow if flow is not None else core.flow_to(addresses[0])
         super().__init__(core, invite, way, owns_call_id=True, pinned=flow is not None)
         self.use_credentials(credentials)
+        self.contact_user = contact_user
         self._tag = invite.from_.tag or ""
         self._more = list(addresses[1:])
         self._tried: set[str] = set()
