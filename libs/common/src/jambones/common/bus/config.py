@@ -7,6 +7,7 @@ from jambones.common.bus.event import Event
 Entity = Literal[
     "service_provider", "account", "application", "voip_carrier", "sip_gateway", "phone_number", "call_route",
     "webhook", "api_key", "speech_credential", "client", "limits", "system_information",
+    "lcr", "lcr_route", "lcr_carrier_set_entry",
 ]  # fmt: skip
 
 

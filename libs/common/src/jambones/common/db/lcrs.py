@@ -45,7 +45,7 @@ def _owned_lcrs(where: Where, tenant: Tenant) -> str | None:
 
 
 class Lcrs(Repository[Lcr]):
-    TABLE, KEY, ROW = "lcr", "lcr_sid", Lcr
+    TABLE, KEY, ROW, ENTITY = "lcr", "lcr_sid", Lcr, "lcr"
 
     async def route_counts(self) -> dict[str, int]:
         records = await self._tx.fetch("SELECT lcr_sid, count(*) AS n FROM lcr_routes GROUP BY lcr_sid")
@@ -53,7 +53,7 @@ class Lcrs(Repository[Lcr]):
 
 
 class LcrRoutes(Repository[LcrRoute]):
-    TABLE, KEY, ROW = "lcr_routes", "lcr_route_sid", LcrRoute
+    TABLE, KEY, ROW, ENTITY = "lcr_routes", "lcr_route_sid", LcrRoute, "lcr_route"
     ORDER = "priority, lcr_route_sid"
 
     def owned(self, where: Where, tenant: Tenant) -> None:
@@ -64,6 +64,7 @@ class LcrRoutes(Repository[LcrRoute]):
 
 class LcrCarrierSetEntries(Repository[LcrCarrierSetEntry]):
     TABLE, KEY, ROW = "lcr_carrier_set_entry", "lcr_carrier_set_entry_sid", LcrCarrierSetEntry
+    ENTITY = "lcr_carrier_set_entry"
     ORDER = "priority, lcr_carrier_set_entry_sid"
 
     def owned(self, where: Where, tenant: Tenant) -> None:

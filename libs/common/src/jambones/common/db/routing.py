@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 ROUTING_ENTITIES = frozenset(
     {
         "service_provider", "account", "application", "voip_carrier", "sip_gateway", "phone_number", "call_route",
-        "client", "limits", "system_information",
+        "client", "limits", "system_information", "lcr", "lcr_route", "lcr_carrier_set_entry",
     }
 )  # fmt: skip
 """Changes of these make a snapshot stale."""
