@@ -1,6 +1,20 @@
 """Messages between a service and its workers."""
 
-from jambones.media.messages import LONGEST, Ask, Message, Played, Pressed, Pulse, Report, Voice, pack, unpack
+from jambones.media.messages import (
+    LONGEST,
+    Ask,
+    Heard,
+    Mark,
+    Message,
+    Played,
+    Pressed,
+    Pulse,
+    Push,
+    Report,
+    Voice,
+    pack,
+    unpack,
+)
 
 MESSAGES: list[Message] = [
     Ask(1, 2),
@@ -26,6 +40,31 @@ def test_many_are_spread_over_datagrams_in_order() -> None:
     assert 1 < len(datagrams) < 10
     assert max(map(len, datagrams)) < LONGEST + 1000
     assert [message for datagram in datagrams for message in unpack(datagram)] == many
+
+
+def test_audio_keeps_its_place_among_the_other_messages() -> None:
+    messages: list[Message] = [
+        Push(1, 2, 0, b"[not json"),
+        Push(1, 2, 0, b""),
+        Mark(1, 2, 7),
+        Heard(3, 1, 40, bytes(range(256)) * 20),
+        Pressed(3, "1", 80),
+    ]
+
+    datagrams = pack(messages)
+
+    assert len(datagrams) == 4
+    assert [message for datagram in datagrams for message in unpack(datagram)] == messages
+
+
+def test_much_audio_is_spread_over_datagrams() -> None:
+    messages: list[Message] = [Heard(row, 1, row, bytes(640)) for row in range(500)]
+
+    datagrams = pack(messages)
+
+    assert len(datagrams) > 3
+    assert max(map(len, datagrams)) < LONGEST + 1000
+    assert [message for datagram in datagrams for message in unpack(datagram)] == messages
 
 
 def test_nothing_makes_no_datagram() -> None:

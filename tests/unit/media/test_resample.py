@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jambones.media import resample as module
-from jambones.media.resample import resample
+from jambones.media.resample import StreamResampler, resample
 
 
 def plain(samples: list[int], rate: int, wanted: int) -> list[float]:
@@ -69,3 +69,26 @@ def test_the_same_rate_and_no_sound_are_left_alone() -> None:
 
     assert resample(sound, 8000, 8000) is sound
     assert len(resample(sound[:0], 44100, 8000)) == 0
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000, 44100, 48000, 64000])
+@pytest.mark.parametrize("down", [True, False])
+def test_a_stream_in_pieces_is_the_whole_clip(rate: int, down: bool) -> None:
+    rng = np.random.default_rng(rate)
+    sound = rng.integers(-8000, 8000, 5000).astype(np.int16)
+    ends = (rate, 8000) if down else (8000, rate)
+    stream = StreamResampler(*ends)
+
+    pieces = np.split(sound, np.sort(rng.integers(0, len(sound), 40)))
+    made = np.concatenate([*(stream.push(piece) for piece in pieces), stream.end()])
+
+    assert len(made) == len(resample(sound, *ends))
+    assert np.abs(made.astype(int) - resample(sound, *ends)).max() <= 1
+
+
+def test_a_stream_gives_all_but_its_lookahead() -> None:
+    stream = StreamResampler(8000, 48000)
+
+    made = [len(stream.push(np.zeros(160, np.int16))) for _ in range(3)]
+
+    assert made == [(160 - stream.lookahead) * 6, 960, 960]

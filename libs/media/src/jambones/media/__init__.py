@@ -17,6 +17,7 @@ from jambones.media.events import (
     VoiceStopped,
 )
 from jambones.media.leg import MediaLeg, Playback, Recording
+from jambones.media.streams import Fork, Overrun, Playout
 
 __all__ = [
     "Clip",
@@ -24,6 +25,7 @@ __all__ = [
     "Digit",
     "EngineHealth",
     "EngineSettings",
+    "Fork",
     "LegStats",
     "MediaEngine",
     "MediaError",
@@ -32,8 +34,10 @@ __all__ = [
     "MediaLeg",
     "MediaLost",
     "MediaRefused",
+    "Overrun",
     "PlayResult",
     "Playback",
+    "Playout",
     "Recording",
     "RecordingResult",
     "RtcpReport",

@@ -26,6 +26,7 @@ from jambones.media.events import (
     VoiceStopped,
 )
 from jambones.media.link import WorkerLink
+from jambones.media.streams import Fork, MarkTold, Mix, Playout, Stream
 from jambones.sip.sdp import (
     PCMA,
     PCMU,
@@ -113,6 +114,8 @@ class MediaLeg:
         self._plays: dict[int, Playback] = {}
         self._next_play = 0
         self._recording: Recording | None = None
+        self._streams: dict[int, Stream] = {}
+        self._next_stream = 0
         self._events: asyncio.Queue[MediaEvent | None] = asyncio.Queue(_EVENTS)
 
     @property
@@ -211,6 +214,27 @@ class MediaLeg:
         self._recording = Recording(self)
         return self._recording
 
+    def fork(self, mix: Mix = "mono", rate: int = RATE) -> Fork:
+        """What is heard, as frames at `rate` Hz (a multiple of 8000): the peer alone (mono), the sum of both
+        directions (mixed), or both interleaved (stereo, the peer left). Raises MediaGone."""
+        self.check()
+        self._next_stream += 1
+        fork = Fork(self, self._next_stream)
+        self._streams[self._next_stream] = fork
+        self.link.command(m.Fork(self.row, self._next_stream, mix, rate))
+        return fork
+
+    def playout(self, rate: int, told: MarkTold) -> Playout:
+        """A queue of PCM at `rate` Hz that is played to the peer as it comes. Raises MediaGone."""
+        self.check()
+        self._next_stream += 1
+        playout = Playout(self, self._next_stream, rate, told)
+        self._streams[self._next_stream] = playout
+        return playout
+
+    def forget_stream(self, stream: int) -> None:
+        self._streams.pop(stream, None)
+
     async def send_dtmf(self, digits: str, duration_ms: int = 200) -> None:
         """Send keys as RFC 4733 events, `w` being a pause of half a second; returns when they are out."""
         self.check()
@@ -256,6 +280,10 @@ class MediaLeg:
                 playback = self._plays.pop(play, None)
                 if playback is not None:
                     playback.finish(PlayResult(samples, offset, "done" if reason == "done" else "stopped"))
+            case m.Heard() | m.Marked() | m.Overflowed():
+                stream = self._streams.get(message.stream)
+                if stream is not None:
+                    stream.told(message)
             case m.Pressed(_, digit, duration_ms):
                 self._emit(Digit(digit, duration_ms))
             case m.Voice(_, on):
@@ -277,6 +305,9 @@ class MediaLeg:
         for playback in self._plays.values():
             playback.finish(PlayResult(0, 0, reason))
         self._plays.clear()
+        for stream in self._streams.values():
+            stream.end()
+        self._streams.clear()
         self._emit(None)
 
     def _emit(self, event: MediaEvent | None) -> None:

@@ -1,11 +1,14 @@
 """What a service's process and a media worker say to each other: small typed tuples, several in one datagram.
 
 The socket between them keeps message boundaries (`SOCK_SEQPACKET`). A datagram is a JSON list of
-`[kind, field, ...]`; the kind is the class's place in `KINDS`. Both ends are always the same build.
+`[kind, field, ...]`; the kind is the class's place in `KINDS`. Audio goes in datagrams of its own: a zero byte, then
+records of a header and samples. Both ends are always the same build.
 """
 
 import json
+import struct
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Final, NamedTuple
 
 #: A clip as the worker sees it: offset of its mu-law codes, offset of its A-law codes, samples.
@@ -82,6 +85,62 @@ class Mute(NamedTuple):
     on: bool
 
 
+class Fork(NamedTuple):
+    """Send what is heard on a leg to the service, as `stream`, until `Unfork`."""
+
+    row: int
+    stream: int
+    mix: str
+    rate: int
+
+
+class Unfork(NamedTuple):
+    row: int
+    stream: int
+
+
+class SetFork(NamedTuple):
+    """`mode`: on, pause (no frames) or silence (frames of zeros)."""
+
+    row: int
+    stream: int
+    mode: str
+
+
+class Heard(NamedTuple):
+    """20 ms of a fork, 16-bit linear, little-endian. `number` counts the frames made, so that a lost one shows."""
+
+    row: int
+    stream: int
+    number: int
+    pcm: bytes
+
+
+class Push(NamedTuple):
+    """Play samples (16-bit linear at 8 kHz) to the peer, after what was pushed before."""
+
+    row: int
+    stream: int
+    number: int
+    pcm: bytes
+
+
+class Mark(NamedTuple):
+    """Say when all that was pushed before has been played."""
+
+    row: int
+    stream: int
+    mark: int
+
+
+class Clear(NamedTuple):
+    """Forget the marks and, when `audio`, the samples that wait."""
+
+    row: int
+    stream: int
+    audio: bool
+
+
 class Ask(NamedTuple):
     """Ask for a leg's counters."""
 
@@ -155,6 +214,23 @@ class Sent(NamedTuple):
     reason: str
 
 
+class Marked(NamedTuple):
+    """A mark was reached (`played`) or forgotten."""
+
+    row: int
+    stream: int
+    mark: int
+    played: bool
+
+
+class Overflowed(NamedTuple):
+    """So many pushed samples found no room and are lost."""
+
+    row: int
+    stream: int
+    samples: int
+
+
 class Recorded(NamedTuple):
     reply: int
     path: str
@@ -198,6 +274,15 @@ Message = (
     | Sent
     | Recorded
     | Pulse
+    | Fork
+    | Unfork
+    | SetFork
+    | Heard
+    | Push
+    | Mark
+    | Clear
+    | Marked
+    | Overflowed
 )
 
 KINDS: Final[tuple[type[Message], ...]] = (
@@ -223,6 +308,15 @@ KINDS: Final[tuple[type[Message], ...]] = (
     Sent,
     Recorded,
     Pulse,
+    Fork,
+    Unfork,
+    SetFork,
+    Heard,
+    Push,
+    Mark,
+    Clear,
+    Marked,
+    Overflowed,
 )
 _NUMBER: Final = {kind: number for number, kind in enumerate(KINDS)}
 
@@ -230,25 +324,49 @@ _NUMBER: Final = {kind: number for number, kind in enumerate(KINDS)}
 LONGEST: Final = 64 * 1024
 
 _encoder = json.JSONEncoder(separators=(",", ":"), check_circular=False)
+_AUDIO: Final = b"\0"  # how a datagram of audio begins
+_record = struct.Struct("<BIIII")  # kind, row, stream, number, bytes that follow
 
 
 def pack(messages: Iterable[Message]) -> list[bytes]:
-    """Return the messages as as few datagrams as they fit into."""
+    """Return the messages, in their order, as as few datagrams as they fit into."""
     datagrams: list[bytes] = []
-    parts: list[str] = []
-    size = 0
-    for message in messages:
-        part = _encoder.encode((_NUMBER[type(message)], *message))
-        if parts and size + len(part) > LONGEST:
-            datagrams.append(("[" + ",".join(parts) + "]").encode())
-            parts, size = [], 0
-        parts.append(part)
-        size += len(part) + 1
-    if parts:
-        datagrams.append(("[" + ",".join(parts) + "]").encode())
+    for audio, run in groupby(messages, lambda message: isinstance(message, Heard | Push)):
+        parts: list[bytes] = []
+        size = 0
+        for message in run:
+            part = _pack_audio(message) if isinstance(message, Heard | Push) else _pack_json(message)
+            if parts and size + len(part) > LONGEST:
+                datagrams.append(_join(parts, audio=audio))
+                parts, size = [], 0
+            parts.append(part)
+            size += len(part) + 1
+        datagrams.append(_join(parts, audio=audio))
     return datagrams
 
 
 def unpack(datagram: bytes) -> list[Message]:
     """Undo `pack` for one datagram."""
-    return [KINDS[kind](*fields) for kind, *fields in json.loads(datagram)]
+    if datagram[:1] != _AUDIO:
+        return [KINDS[kind](*fields) for kind, *fields in json.loads(datagram)]
+    messages: list[Message] = []
+    at = 1
+    while at < len(datagram):
+        kind, row, stream, number, size = _record.unpack_from(datagram, at)
+        at += _record.size
+        messages.append(KINDS[kind](row, stream, number, datagram[at : at + size]))
+        at += size
+    return messages
+
+
+def _pack_json(message: Message) -> bytes:
+    return _encoder.encode((_NUMBER[type(message)], *message)).encode()
+
+
+def _pack_audio(message: Heard | Push) -> bytes:
+    row, stream, number, pcm = message
+    return _record.pack(_NUMBER[type(message)], row, stream, number & 0xFFFFFFFF, len(pcm)) + pcm
+
+
+def _join(parts: list[bytes], *, audio: bool) -> bytes:
+    return _AUDIO + b"".join(parts) if audio else b"[" + b",".join(parts) + b"]"

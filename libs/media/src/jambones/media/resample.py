@@ -1,4 +1,4 @@
-"""Changing the sampling rate: a polyphase windowed-sinc filter in NumPy."""
+"""Changing the sampling rate: a polyphase windowed-sinc filter in NumPy, for whole clips and for streams."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -36,6 +36,80 @@ def resample(samples: NDArray[np.int16], rate: int, wanted: int) -> NDArray[np.i
             exact[outputs - start] = windows[position - first] @ bank[fraction[0]]
         result[start:stop] = np.clip(np.rint(exact), -32768, 32767)
     return result
+
+
+class StreamResampler:
+    """`resample` for audio that comes in pieces: what comes out, joined, is the same.
+
+    It needs a little of what comes next (`lookahead` samples), so it lags by that; `end` gives the rest.
+    """
+
+    def __init__(self, rate: int, wanted: int) -> None:
+        self._rate, self._wanted = rate, wanted
+        ratio = Fraction(wanted, rate)
+        self._up, self._down = ratio.numerator, ratio.denominator
+        self.lookahead = 0 if rate == wanted else _filters(self._up, self._down).shape[1] // 2
+        self._behind = np.zeros(0, np.int16)  # input from `_first` on
+        self._first = 0  # position of the first sample we still have
+        self._made = 0  # outputs so far
+
+    def push(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Take (n,) samples; returns the (m,) that can be worked out by now."""
+        if self._rate == self._wanted:
+            return samples
+        made = []
+        for start in range(0, len(samples), _BLOCK):
+            self._behind = np.concatenate([self._behind, samples[start : start + _BLOCK]])
+            known = self._first + len(self._behind) - self.lookahead  # outputs up to this input position are certain
+            made.append(self._make((known * self._up - 1) // self._down + 1 if known > 0 else 0))
+        return np.concatenate(made) if made else np.zeros(0, np.int16)
+
+    def end(self) -> NDArray[np.int16]:
+        """What is left, as if silence followed."""
+        if self._rate == self._wanted:
+            return np.zeros(0, np.int16)
+        return self._make(-(-(self._first + len(self._behind)) * self._up // self._down))
+
+    def _make(self, stop: int) -> NDArray[np.int16]:
+        start, self._made = self._made, max(stop, self._made)
+        if stop <= start:
+            return np.zeros(0, np.int16)
+        bank = _filters(self._up, self._down)
+        taps = bank.shape[1]
+        half = taps // 2
+        positions, fractions = np.divmod(np.arange(start, stop) * self._down, self._up)
+        begin = int(positions[0]) + 1 - half
+        context = _cut(self._behind, begin - self._first, int(positions[-1]) + 1 + half - self._first)
+        windows = np.lib.stride_tricks.sliding_window_view(context, taps)[positions - int(positions[0])]
+        exact = np.einsum("ij,ij->i", windows, bank[fractions])
+        keep = stop * self._down // self._up + 1 - half - self._first  # what later outputs do not reach back to
+        if keep > 0:
+            self._behind = self._behind[keep:]
+            self._first += keep
+        made: NDArray[np.int16] = np.clip(np.rint(exact), -32768, 32767).astype(np.int16)
+        return made
+
+
+def history(factor: int) -> NDArray[np.float32]:
+    """What `upsample` wants before the first frame of a stream: silence, (h,) samples."""
+    return np.zeros(_filters(factor, 1).shape[1] - 1 if factor > 1 else 0, np.float32)
+
+
+def upsample(
+    before: NDArray[np.float32], frames: NDArray[np.int16], factor: int
+) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    """Raise the rate of one frame of many streams by a whole factor, all at once.
+
+    `before` is (k, h), what came before the (k, n) `frames`; returns the (k, h) to be given next time and
+    (k, n * factor) samples, which lag by h / 2 samples of the old rate.
+    """
+    if factor == 1:
+        return before, frames
+    bank = _filters(factor, 1)
+    joined = np.concatenate([before, frames.astype(np.float32)], axis=1)
+    exact = np.lib.stride_tricks.sliding_window_view(joined, bank.shape[1], axis=1) @ bank.T
+    made: NDArray[np.int16] = np.clip(np.rint(exact), -32768, 32767).astype(np.int16)
+    return joined[:, -before.shape[1] :], made.reshape(len(frames), -1)
 
 
 def _cut(samples: NDArray[np.int16], start: int, stop: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import errno
 import gc
 import json
 import logging
+import math
 import mmap
 import os
 import select
@@ -24,7 +25,7 @@ import numpy as np
 
 from jambones.media.engine.engine import TICK, Engine
 from jambones.media.engine.sockets import Ports
-from jambones.media.messages import Message, Played, Pulse, Ready, Refused, pack, unpack
+from jambones.media.messages import Heard, Message, Played, Pulse, Ready, Refused, pack, unpack
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ _PULSE: Final = 1.0  # seconds
 _SPARE: Final = 4  # a socket is read before it is full to a quarter
 _LATENESS_KEPT: Final = 250  # ticks: five seconds
 _MOST_PENDING: Final = 20_000
+_HELD_AUDIO: Final = 2.0  # seconds of forks that wait for a service that does not read
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,13 @@ class Control:
         self._messages: list[Message] = []
         self._lock = threading.Lock()
         self._datagrams: collections.deque[bytes] = collections.deque()
+        self._stuck_since = math.inf
         self.dropped = 0
 
     def emit(self, message: Message) -> None:
+        if isinstance(message, Heard) and time.monotonic() - self._stuck_since > _HELD_AUDIO:
+            self.dropped += 1  # the gap shows in the frames' numbers
+            return
         with self._lock:
             if len(self._messages) + len(self._datagrams) > _MOST_PENDING and not _awaited(message):
                 self.dropped += 1  # a service that hangs; what somebody asked for is as bounded as the questions
@@ -82,10 +88,12 @@ class Control:
             try:
                 self.sock.send(self._datagrams[0], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except BlockingIOError:
+                self._stuck_since = min(self._stuck_since, time.monotonic())
                 return
             except ConnectionError as error:
                 raise EOFError from error
             self._datagrams.popleft()
+        self._stuck_since = math.inf
 
     def receive(self) -> list[Message]:
         """Return the commands that wait; `EOFError` when the service is gone."""

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from jambones.media.codecs import TRANSCODE
 from jambones.media.engine.digits import Digits
+from jambones.media.engine.forks import Forks
 from jambones.media.engine.jitter import FRAME, JitterRings
 from jambones.media.engine.legs import NO_DTMF, Legs
 from jambones.media.engine.players import Players
+from jambones.media.engine.playouts import Playouts
 from jambones.media.engine.receiver import Receiver
 from jambones.media.engine.reception import Reception
 from jambones.media.engine.reports import Reports
@@ -19,20 +21,26 @@ from jambones.media.engine.sockets import Outbound, Ports
 from jambones.media.messages import (
     Ask,
     Bridge,
+    Clear,
     Close,
     Counters,
+    Fork,
+    Mark,
     Message,
     Mute,
     Open,
     Play,
     Played,
+    Push,
     Record,
     Refused,
     SendDtmf,
+    SetFork,
     Silent,
     Stop,
     StopRecord,
     Unbridge,
+    Unfork,
     Voice,
 )
 from jambones.media.recorder import Recorder
@@ -68,6 +76,8 @@ class Engine:
         self.players = Players(capacity, pool, self._ended)
         self.digits = Digits(emit)
         self.recorder = Recorder(emit)
+        self.forks = Forks(emit)
+        self.playouts = Playouts(emit)
         self.sender = Sender(ports, self.legs, self.out)
         self.reports = Reports(ports, self.legs, self.out, self.reception, self.sender, emit, wall)
         self.receiver = Receiver(
@@ -111,6 +121,18 @@ class Engine:
                 self.digits.send(command, payload_type, int(self.legs.law[command.row]))
             case Mute(row, on):
                 self.legs.muted[row] = on
+            case Push():
+                self.playouts.push(command)
+            case Mark(row, stream, mark):
+                self.playouts.mark(row, stream, mark)
+            case Clear(row, stream, audio):
+                self.playouts.clear(row, stream, audio=audio)
+            case Fork():
+                self.forks.start(command)
+            case Unfork(row, stream):
+                self.forks.stop(row, stream)
+            case SetFork(row, stream, mode):
+                self.forks.set(row, stream, mode)
             case Ask(row, reply):
                 self._emit(self._counters(row, reply))
             case _:
@@ -134,6 +156,8 @@ class Engine:
             said = self._compose(heard)
             if self.recorder.rows:
                 self.recorder.note(heard, said, self.legs.law)
+            if self.forks.rows:
+                self.forks.note(heard, said, self.legs.law)
             self.sender.send(self.digits)
             self.digits.expire(self.ticks * TICK_MS, self._bridged_release)
             self.reports.send(self.ticks)
@@ -159,6 +183,8 @@ class Engine:
                 frames[differ] = TRANSCODE[law[speaking[differ]][:, None], frames[differ]]
             said[listening] = frames
         self.players.fill(said, silence)
+        if self.playouts:
+            self.playouts.fill(said, self.legs.law, silence)
         self.digits.fill(said)
         return said
 
@@ -188,6 +214,8 @@ class Engine:
         self.players.stop(row)
         self._unbridge(row)
         self.recorder.stop(row, 0)
+        self.forks.close(row)
+        self.playouts.close(row)
         self.digits.close(row)
         counters = self._counters(row, reply)
         self.reports.close(row)
