@@ -37,7 +37,7 @@ OTHER_PARTS = frozenset(
         "hook_timeout", "http_pool_size", "http_timeout", "internal_key", "jwt_lifetime", "jwt_secret",
         "limits_enabled", "max_body", "max_call_duration", "max_calls", "max_cps", "max_loop_lag", "max_tick_late",
         "media_bind", "media_legs", "media_port_max", "media_port_min", "media_workers", "options_ping_interval",
-        "portal_url", "private_cidrs", "private_ip", "private_listen", "public_ip", "rate_limit",
+        "phone_directory", "portal_url", "private_cidrs", "private_ip", "private_listen", "public_ip", "rate_limit",
         "rate_limit_account", "reconcile_every",
         "record_days", "recording_dir", "ring_timeout", "rtp_timeout", "rtpengines", "scanner_action",
         "scanner_agents", "session_expires", "sip_domain", "sip_listen", "sip_realm", "smtp_from", "smtp_host",

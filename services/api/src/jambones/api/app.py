@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from jambones.api import audit, auth, body, idempotency, openapi
+from jambones.api import audit, auth, body, idempotency, openapi, pages
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
 from jambones.api.errors import Refused, absent, forbidden
 from jambones.api.operations import Answer, Operation, Resource, Router
@@ -57,6 +57,8 @@ class Api:
 
     def web_app(self) -> web.Application:
         app = web.Application(client_max_size=self._settings.max_body)
+        if self._settings.phone_directory is not None:
+            pages.add(app, "/phone", self._settings.phone_directory)
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 

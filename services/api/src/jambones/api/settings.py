@@ -1,5 +1,7 @@
 """Settings of the REST API."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from jambones.common.settings import CommaList, ServiceSettings
@@ -27,6 +29,8 @@ class ApiSettings(ServiceSettings):
     """Bytes of a request body."""
     portal_url: str = "http://localhost:3001"
     """Where the portal is: links in mails lead there."""
+    phone_directory: Path | None = None
+    """A browser phone for trying (scripts/browser-phone puts one together), served at /phone/."""
     smtp_host: str = ""
     """Sends mail to users; without it nobody can reset a forgotten password."""
     smtp_port: int = Field(587, ge=1, le=65535)
