@@ -66,7 +66,12 @@ class KeyRing:
 
     def stale(self, sealed: str) -> bool:
         """Whether a value should be sealed again because a newer key exists."""
-        return not sealed.startswith(f"{_VERSION}.{self._newest}.")
+        return not sealed.startswith(self.newest_prefix)
+
+    @property
+    def newest_prefix(self) -> str:
+        """How values begin that the first key sealed."""
+        return f"{_VERSION}.{self._newest}."
 
 
 def _key_id(key: bytes) -> str:

@@ -23,6 +23,8 @@ class StoredAnswer:
 class IdempotentAnswers:
     """For the platform."""
 
+    TABLE = "idempotent_answers"
+
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
