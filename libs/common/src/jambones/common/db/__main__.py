@@ -1,8 +1,8 @@
 """`python -m jambones.common.db migrate|status|reencrypt|stale|new-key`: the schema, and the secrets at rest.
 
 migrate brings the schema up to date, status says how far it is. reencrypt seals every secret again that the first key
-of JAMBONES_ENCRYPTION_KEYS has not sealed; it may be interrupted and started again. stale counts those. new-key prints a
-fresh key. Reads JAMBONES_DB_DSN (or JAMBONES_DB_DSN_FILE).
+of JAMBONES_ENCRYPTION_KEYS has not sealed; it may be interrupted and started again. stale counts those. new-key prints
+a fresh key. Reads JAMBONES_DB_DSN (or JAMBONES_DB_DSN_FILE).
 """
 
 import argparse
