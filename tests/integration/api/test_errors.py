@@ -108,8 +108,11 @@ async def test_paths_are_forgiving(world: World) -> None:
     async with world.admin.session.get(f"{root}/health") as reply:
         assert (reply.status, await reply.text()) == (200, "OK")
     assert (await world.admin.get("/nowhere")).status == 404
-    wrong = await world.admin.put("/Accounts", {})
-    assert (wrong.status, wrong.headers["Allow"]) == (405, "POST, GET")
+    wrong = await world.admin.put("/ApiKeys/x/y", {})
+    assert wrong.status == 404
+    assert (await world.admin.delete("/Accounts")).status == 404
+    wrong = await world.admin.post(f"/Accounts/{uuid4()}", {})
+    assert (wrong.status, wrong.headers["Allow"]) == (405, "GET, PUT, DELETE")
     preflight = await world.admin.with_token(None).ask("OPTIONS", "/Accounts")
     assert (preflight.status, preflight.headers["Access-Control-Allow-Origin"]) == (204, "*")
 

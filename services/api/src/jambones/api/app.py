@@ -12,7 +12,7 @@ from aiohttp import web
 from jambones.api import audit, auth, body, idempotency, openapi, pages
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
 from jambones.api.errors import Refused, absent, forbidden
-from jambones.api.operations import Answer, Operation, Resource, Router
+from jambones.api.operations import Answer, Operation, Resource, Router, Streamed
 from jambones.api.rate import Policy, RateLimit
 from jambones.api.settings import ApiSettings
 from jambones.common.bus.calls import Alert
@@ -112,7 +112,8 @@ class Api:
             return web.Response(text="Unauthorized", status=401, headers={"WWW-Authenticate": 'Bearer realm="Users"'})
         await self._limit(self.parts, request, caller)
         if operation is None:
-            if others:
+            # To change or delete a collection is to forget the sid: no such item, rather than no such method.
+            if others and request.method not in ("PUT", "DELETE"):
                 raise_allowed(others)
             raise absent()
         ask = Ask(
@@ -196,6 +197,10 @@ def without_prefix(path: str) -> str:
 
 def answered(operation: Operation, outcome: Any) -> web.Response:
     """The response for what a handler returned."""
+    if isinstance(outcome, Streamed):
+        response = web.Response(body=outcome.chunks, content_type=outcome.content_type, headers=outcome.headers)
+        response.headers["Content-Length"] = str(outcome.size)
+        return response
     answer = outcome if isinstance(outcome, Answer) else Answer(operation.status, outcome)
     if answer.status == 204:
         return web.Response(status=204, headers=answer.headers)

@@ -81,9 +81,17 @@ class Ask:
         return self.parts.bus
 
     def transaction(self, tenant: Tenant | None = None) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction with the caller's eyes, or another tenant's."""
+        """A transaction with the caller's eyes; `tenant` narrows what is asked for, never whose eyes they are.
+
+        So a check that is forgotten shows nothing: PostgreSQL's policies know the caller, not what a handler believes.
+        PLATFORM is for what no tenant may decide: whether a sid is somebody's, the caller's own session and password.
+        """
         audit = str(self.audit) if self.audit is not None else None
-        return self.parts.db.transaction(self.tenant if tenant is None else tenant, audit=audit)
+        if tenant is None:
+            return self.parts.db.transaction(self.tenant, audit=audit)
+        if PLATFORM in (tenant, self.tenant):
+            return self.parts.db.transaction(tenant, audit=audit)
+        return self.parts.db.transaction(tenant, identity=self.tenant, audit=audit)
 
     def sid(self, name: str) -> str:
         """A sid from the path; raises 400 when it is none."""

@@ -9,8 +9,14 @@ from jambones.common.db.tenant import PLATFORM, Tenant
 
 
 async def account_of(ask: Ask, sid: str) -> Account | None:
-    """The account whoever owns it."""
+    """The account whoever owns it: to say why something is refused, never to show it."""
     async with ask.transaction(PLATFORM) as tx:
+        return await Accounts(tx).get(sid)
+
+
+async def own_account(ask: Ask, sid: str) -> Account | None:
+    """The account as the caller sees it: its own, or one below it."""
+    async with ask.transaction() as tx:
         return await Accounts(tx).get(sid)
 
 
@@ -27,14 +33,9 @@ def may_use(ask: Ask, account: Account) -> bool:
 
 async def account_item(ask: Ask, name: str = "account_sid") -> Account:
     """`/Accounts/{account_sid}/…`: the account, when the caller may use it."""
-    sid = ask.sid(name)
-    if ask.caller.scope == "account" and sid != ask.tenant.account_sid:
-        raise forbidden()
-    account = await account_of(ask, sid)
-    if account is None:
+    account = await own_account(ask, ask.sid(name))
+    if account is None or not may_use(ask, account):
         raise absent() if ask.caller.scope == "admin" else forbidden()
-    if not may_use(ask, account):
-        raise forbidden()
     return account
 
 
@@ -43,14 +44,10 @@ async def account_part(ask: Ask, name: str = "account_sid") -> Tenant:
     sid = ask.params[name].lower()
     if not UUID.fullmatch(sid):
         raise guarded(400, "invalid AccountsSid format")
-    if ask.caller.scope == "account" and sid != ask.tenant.account_sid:
-        raise guarded()
-    account = await account_of(ask, sid)
-    if account is None:
-        if ask.caller.scope == "admin":
-            return Tenant("none", sid)
-        raise guarded()
-    if not may_use(ask, account):
+    account = await own_account(ask, sid)
+    if account is None and ask.caller.scope == "admin":
+        return Tenant("none", sid)
+    if account is None or not may_use(ask, account):
         raise guarded()
     return account.tenant
 
@@ -80,6 +77,7 @@ def service_provider_list(ask: Ask, name: str = "service_provider_sid") -> Tenan
 
 
 async def service_provider_of(ask: Ask, sid: str) -> ServiceProvider | None:
+    """The service provider whoever asks: to say why something is refused, never to show it."""
     async with ask.transaction(PLATFORM) as tx:
         return await ServiceProviders(tx).get(sid)
 

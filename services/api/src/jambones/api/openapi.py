@@ -92,6 +92,8 @@ def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = {} if returns is None else _schema(returns, schemas)
         done["content"] = {operation.media_type: {"schema": schema}}
     found = {str(operation.status): done}
+    if operation.empty:
+        found["204"] = {"description": "There is none."}
     usual = {503} | (set() if operation.public else {401, 403})
     usual |= {404} if operation.params else set()
     usual |= {400} if operation.params or operation.body is not None or operation.query is not None else set()

@@ -1,7 +1,7 @@
 """Operations: one for each method and path, declared where it is implemented; routing and description read them."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
@@ -30,6 +30,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Streamed:
+    """Bytes that are sent as they come."""
+
+    chunks: AsyncIterator[bytes]
+    content_type: str
+    size: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Operation:
     """How a request is read, who serves it and what comes back."""
 
@@ -52,6 +62,9 @@ class Operation:
     """Known but not there yet: answers 501."""
     media_type: str
     example: Any
+    """A body that does what the summary says; tests send it."""
+    empty: bool
+    """May also answer 204."""
 
     @property
     def params(self) -> list[str]:
@@ -87,6 +100,7 @@ class Resource:
         later: bool = False,
         media_type: str = "application/json",
         example: Any = None,
+        empty: bool = False,
     ) -> Callable[[Callable[P, Awaitable[Any]]], Callable[P, Awaitable[Any]]]:
         usual = {"GET": 200, "POST": 201, "PUT": 204, "DELETE": 204}[method]
 
@@ -94,7 +108,7 @@ class Resource:
             self.operations.append(
                 Operation(
                     method, path, handler, self.tag, summary, id, body, body_optional, query, status or usual, returns,
-                    errors, public, later, media_type, example,
+                    errors, public, later, media_type, example, empty,
                 )
             )  # fmt: skip
             return handler

@@ -119,13 +119,20 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, tenant: Tenant, *, snapshot: bool = False, audit: str | None = None
+        self,
+        tenant: Tenant,
+        *,
+        identity: Tenant | None = None,
+        snapshot: bool = False,
+        audit: str | None = None,
     ) -> AsyncIterator[Transaction]:
         """A transaction that sees `tenant`'s rows only (row-level security); committed when the block ends well.
 
-        `snapshot`: read-only, all statements see the same moment. `audit`: who makes its changes, as JSON for the
-        audit log (`AuditContext`). Raises DatabaseUnavailable.
+        `identity`: whose eyes PostgreSQL uses, when somebody looks at rows of a tenant below; repositories still ask
+        for `tenant`'s. `snapshot`: read-only, all statements see the same moment. `audit`: who makes its changes, as
+        JSON for the audit log (`AuditContext`). Raises DatabaseUnavailable.
         """
+        seen_as = tenant if identity is None else identity
         with verdicts():
             connection = await self._pool.acquire(timeout=self._acquire_timeout)
         try:
@@ -137,8 +144,8 @@ class Database:
                 await transaction.start()
                 if audit is not None:
                     await connection.execute("SELECT set_config('jambones.audit', $1, true)", audit)
-                if tenant != PLATFORM:
-                    await self._become(connection, tenant)
+                if seen_as != PLATFORM:
+                    await self._become(connection, seen_as)
             try:
                 yield tx
             except BaseException:

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from jambones.api import bucket, guards, hooks
 from jambones.api.ask import Ask
-from jambones.api.errors import absent, bad, forbidden, guarded
+from jambones.api.errors import absent, bad, forbidden
 from jambones.api.operations import Resource
 from jambones.api.wire import Input, Lower, SidOrNone, problem, wire
 from jambones.api.wire import shown as model_of
@@ -59,10 +59,6 @@ class AccountIn(Input):
         "is_active": True, "plan_type": "trial", "disable_cdrs": False, "device_to_call_ratio": 5,
         "record_all_calls": False, "record_format": "mp3", "enable_debug_log": False,
     }  # fmt: skip
-
-
-class WebhookSecret(BaseModel):
-    webhook_secret: str
 
 
 AccountOut = model_of(
@@ -180,70 +176,6 @@ async def delete(ask: Ask) -> None:
     async with ask.transaction() as tx:
         if not await Accounts(tx).delete(ask.sid("account_sid")):
             raise absent()
-
-
-class SecretQuery(Input):
-    regenerate: str | None = None
-
-
-@resource.get(
-    "/Accounts/{account_sid}/WebhookSecret", summary="Show the secret that signs hooks, or make a new one",
-    id="getWebhookSecret", query=SecretQuery, returns=WebhookSecret,
-)  # fmt: skip
-async def webhook_secret(ask: Ask) -> dict[str, Any]:
-    account = await guards.account_item(ask)
-    if not ask.query.get("regenerate"):
-        return {"webhook_secret": account.webhook_secret.reveal()}
-    if ask.caller.view_only:
-        raise forbidden("User has view-only access")
-    secret = new_webhook_secret()
-    async with ask.transaction() as tx:
-        await Accounts(tx).update(account.account_sid, {"webhook_secret": secret})
-    return {"webhook_secret": secret}
-
-
-@resource.post(
-    "/Accounts/{account_sid}/SipRealms/{sip_realm}", summary="Set the SIP realm", id="setSipRealm", status=204,
-    errors=(422,),
-)  # fmt: skip
-async def set_realm(ask: Ask) -> None:
-    owner = await guards.account_part(ask)
-    realm = ask.params["sip_realm"].lower()
-    labels = realm.split(".")
-    if len(labels) < 3 or len(realm) > 132 or not all(label.replace("-", "").isalnum() for label in labels):
-        raise bad(f"invalid sip_realm: {realm[:132]}")
-    if not realm.isascii():
-        raise bad("invalid sip_realm")
-    async with ask.transaction() as tx:
-        try:
-            if not await Accounts(tx).update(owner.account_sid or "", {"sip_realm": realm}):
-                raise guarded(404, "account not found")
-        except Taken as exc:
-            raise Taken("this sip_realm is in use") from exc
-
-
-class AvailabilityQuery(Input):
-    type: str | None = None
-    value: str | None = None
-    REQUIRED: ClassVar[tuple[str, ...]] = ("type", "value")
-
-
-class Availability(BaseModel):
-    available: bool
-
-
-@resource.get(
-    "/Availability", summary="Say whether a SIP realm is free", id="getAvailability", query=AvailabilityQuery,
-    returns=Availability,
-)  # fmt: skip
-async def availability(ask: Ask) -> Any:
-    if ask.query.get("type") != "subdomain":
-        raise bad("invalid type")
-    realm = ask.query.get("value", "").strip()
-    if not realm:
-        raise bad("missing value")
-    async with ask.transaction(PLATFORM) as tx:
-        return {"available": await Accounts(tx).by_realm(realm) is None}
 
 
 async def _check_applications(tx: Transaction, values: dict[str, Any], account: Account | None) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from jambones.api import guards, hooks
+from jambones.api import app_env, guards, hooks
 from jambones.api.ask import Ask
 from jambones.api.errors import absent, bad, forbidden, unprocessable
 from jambones.api.operations import Resource
@@ -104,6 +104,13 @@ def check_script(text: str) -> None:
         raise bad(f"Error: {exc.message}") from exc
 
 
+async def check_env(values: dict[str, Any], url: str) -> None:
+    """Raises Refused unless `values` are what the application at `url` asks for, if it asks."""
+    schema = await app_env.fetched(url) if url else None
+    if schema is not None:
+        app_env.check(values, schema)
+
+
 async def shown(tx: Transaction, rows: list[Application]) -> list[dict[str, Any]]:
     """Applications as they go out, with their hooks."""
     sids = [sid for row in rows for sid in row.hook_sids]
@@ -145,6 +152,8 @@ async def create(ask: Ask, body: ApplicationIn) -> dict[str, Any]:
         if given is not None and (given.url or body.app_json is None):
             hooks.check_url(name, given.url)
     values = body.columns() | {"account_sid": owner.account_sid}
+    if body.env_vars and body.call_hook is not None and body.call_hook.url:
+        await check_env(body.env_vars, body.call_hook.url)
     async with ask.transaction() as tx:
         for name in HOOKS:
             given = getattr(body, name)
@@ -193,6 +202,8 @@ async def update(ask: Ask, body: ApplicationIn) -> None:
     sid = ask.sid("application_sid")
     raw = ask.raw or {}
     values = body.columns()
+    if body.env_vars is not None:
+        await check_env(body.env_vars, await _hook_url(ask, sid, body))
     async with ask.transaction() as tx:
         row = await Applications(tx).mine(sid)
         if row is None:
@@ -237,6 +248,16 @@ async def delete(ask: Ask) -> None:
             await Applications(tx).delete(sid)
         except StillReferenced as exc:
             raise StillReferenced(f"cannot delete application: {exc.message}") from exc
+
+
+async def _hook_url(ask: Ask, sid: str, body: ApplicationIn) -> str:
+    """The call hook that the application will have. Empty: there is none."""
+    if body.call_hook is not None and body.call_hook.url:
+        return body.call_hook.url
+    async with ask.transaction() as tx:
+        row = await Applications(tx).mine(sid)
+        found = await Webhooks(tx).some([row.call_hook_sid]) if row is not None and row.call_hook_sid else {}
+    return next(iter(found.values())).url if found else ""
 
 
 async def _refuse_deletion(ask: Ask, sid: str) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from jambones.api import guards
 from jambones.api.ask import Ask
 from jambones.api.errors import absent
-from jambones.api.operations import Answer, Resource
+from jambones.api.operations import Resource
 from jambones.api.pagination import page_and_count, period, text_filter
 from jambones.api.wire import Input, wire
 from jambones.api.wire import shown as model_of
@@ -104,31 +104,3 @@ async def _explained(ask: Ask, tenant: Tenant) -> Any:
 )  # fmt: skip
 async def explain(ask: Ask) -> Any:
     return await _explained(ask, await guards.account_part(ask))
-
-
-def _no_trace() -> Answer:
-    return Answer(404, {"msg": "no trace of this call is kept"})
-
-
-def _without_traces(mount: str, prefix: str) -> None:
-    """Paths that clients ask for and that answer 404 while no store of SIP traces and recordings is attached."""
-    guard = guards.account_part if prefix == "account" else guards.service_provider_part
-    for number, path in enumerate(
-        ("{call_id}", "{call_id}/pcap", "{call_id}/{method}/pcap", "trace/{trace_id}",
-         "{call_sid}/record/{year}/{month}/{day}/{format}")
-    ):  # fmt: skip
-
-        async def answer(ask: Ask) -> Answer:
-            guarded = guard(ask)
-            if not isinstance(guarded, Tenant):
-                await guarded
-            return _no_trace()
-
-        resource.get(
-            f"{mount}/RecentCalls/{path}", summary="SIP trace, capture or recording of a call, where one is kept",
-            id=f"{prefix}CallTrace{number}", returns=dict[str, Any], errors=(404,),
-        )(answer)  # fmt: skip
-
-
-_without_traces("/Accounts/{account_sid}", "account")
-_without_traces("/ServiceProviders/{service_provider_sid}", "serviceProvider")

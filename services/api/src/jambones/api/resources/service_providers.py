@@ -87,7 +87,8 @@ async def list_providers(ask: Ask) -> Any:
 )  # fmt: skip
 async def show(ask: Ask) -> Any:
     guards.service_provider_list(ask)
-    row = await guards.service_provider_of(ask, ask.sid("service_provider_sid"))
+    async with ask.transaction() as tx:
+        row = await ServiceProviders(tx).get(ask.sid("service_provider_sid"))
     if row is None:
         raise absent()
     return (await _shown(ask, [row]))[0]

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jambones.api import guards, speech_vendors
+from jambones.api import guards, speech_probes, speech_vendors
 from jambones.api.ask import Ask
 from jambones.api.errors import absent, bad, forbidden, unprocessable
 from jambones.api.operations import Resource
 from jambones.api.wire import Input, Lower, SidOrNone, wire
+from jambones.common import clock
 from jambones.common.db.errors import Taken
 from jambones.common.db.repository import Where
 from jambones.common.db.speech_credentials import SpeechCredential, SpeechCredentials
@@ -114,9 +115,19 @@ async def delete(ask: Ask) -> None:
 
 
 async def test(ask: Ask) -> Any:
-    """No vendor is asked: the platform has no tester for any of them yet."""
-    await _mine(ask)
-    return {"tts": {"status": "not tested"}, "stt": {"status": "not tested"}}
+    """Ask the vendor, for the uses that are switched on, and remember the outcome."""
+    row = await _mine(ask)
+    results: dict[str, dict[str, str]] = {"tts": {"status": "not tested"}, "stt": {"status": "not tested"}}
+    uses = [use for use in results if getattr(row, f"use_for_{use}")]
+    problem = await speech_probes.tested(row.vendor, json.loads(row.credential.reveal())) if uses else ""
+    if problem == "":
+        return results
+    for use in uses:
+        results[use] = {"status": "ok"} if problem is None else {"status": "fail", "reason": problem}
+    columns: dict[str, Any] = {f"{use}_tested_ok": problem is None for use in uses}
+    async with ask.transaction() as tx:
+        await SpeechCredentials(tx).update(row.speech_credential_sid, columns | {"last_tested": clock.now()})
+    return results
 
 
 async def _mine(ask: Ask) -> SpeechCredential:
@@ -158,7 +169,3 @@ for mount, word in (("/Accounts/{account_sid}", ""), ("/ServiceProviders/{servic
     resource.get(
         f"{item}/test", summary=f"Test {whose} speech credential", id=f"test{word}SpeechCredential", returns=TestResults
     )(test)
-    resource.later(
-        "GET", f"{path}/speech/supportedLanguagesAndVoices", summary="List a vendor's languages and voices",
-        id=f"list{word}Voices",
-    )  # fmt: skip

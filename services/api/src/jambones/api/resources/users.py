@@ -57,7 +57,6 @@ class UserSid(BaseModel):
 async def list_users(ask: Ask) -> Any:
     async with ask.transaction() as tx:
         rows = await Users(tx).find(Where())
-    async with ask.transaction(PLATFORM) as tx:
         accounts = {row.account_sid: row.name for row in await Accounts(tx).find(Where())}
         providers = {row.service_provider_sid: row.name for row in await ServiceProviders(tx).find(Where())}
     answer = []
@@ -97,7 +96,7 @@ async def me(ask: Ask) -> Any:
 @resource.get("/Users/{user_sid}", summary="Show a user", id="getUser", returns=dict[str, Any])
 async def show(ask: Ask) -> Any:
     user = await _reachable(ask)
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.transaction() as tx:
         permissions = await Users(tx).permissions(user.user_sid)
     return wire(user, drop=HIDDEN) | {"is_view_only": permissions == ["VIEW_ONLY"]}
 
