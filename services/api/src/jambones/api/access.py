@@ -49,6 +49,8 @@ ACCOUNT_ABOVE = Access(scopes=("admin", "service_provider"), foreign=(403, 403))
 PROVIDER = Access(scopes=("admin", "service_provider"), foreign=(403, 403))
 PROVIDER_NOTHING = Access(scopes=("admin", "service_provider"), foreign=(403, 403), own=404)
 PROVIDER_READ = Access(foreign=(403, 403))
+EXPLAINS = Access(foreign=(403, 403), own=503)
+EXPLAINS_PROVIDER = Access(scopes=("admin", "service_provider"), foreign=(403, 403), own=503)
 HIDDEN = Access(foreign=(404, 404))
 
 
@@ -100,6 +102,12 @@ TABLE: dict[str, Access] = dict(
         ),
         *_rows(ACCOUNT_NOTHING, "getCallTrace", "getCallCapture", "getCallMethodCapture", "getCallSpans",
                "getRecording", "deleteRecording", "explainCall"),
+        *_rows(ANYBODY, "listAuditLog"),
+        *_rows(ACCOUNT, "listAccountAuditLog"),
+        *_rows(PROVIDER, "listServiceProviderAuditLog"),
+        *_rows(Access(own=503), "explainRouting"),
+        *_rows(EXPLAINS, "explainAccountRouting"),
+        *_rows(EXPLAINS_PROVIDER, "explainServiceProviderRouting"),
         *_rows(ACCOUNT_ABOVE, "setAccountLimit", "deleteAccountLimits"),
         *_rows(
             Access(foreign=(403, 403)), "getSpeechCredential", "updateSpeechCredential", "deleteSpeechCredential",
