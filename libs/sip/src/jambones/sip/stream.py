@@ -4,16 +4,20 @@ import re
 
 from jambones.sip.parser import MAX_STREAM_MESSAGE
 
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*(\d{1,9})[ \t]*(?=\r\n)", re.IGNORECASE)
 _END = b"\r\n\r\n"
 
 
 class FramingError(ValueError):
-    """The stream lost its frame, for example no Content-Length: the connection is of no more use."""
+    """The stream lost its frame, for example no Content-Length: the connection is of no more use.
+
+    ``messages`` are those that were whole before the damage.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.messages: list[bytes] = []
 
 
 class StreamFramer:
@@ -37,8 +41,12 @@ class StreamFramer:
         buffer += data
         messages: list[bytes] = []
         while buffer:
-            if not self._wanted and not self._find_end():
-                break
+            try:
+                if not self._wanted and not self._find_end():
+                    break
+            except FramingError as error:
+                error.messages = messages
+                raise
             if len(buffer) < self._wanted:
                 break
             messages.append(bytes(buffer[: self._wanted]))

@@ -168,6 +168,8 @@ class Connection(asyncio.Protocol):
             if plain:
                 messages = self._framing.receive(plain)
         except (FramingError, TlsError) as error:
+            if isinstance(error, FramingError) and error.messages:
+                self._deliver(error.messages)  # what was whole before the damage is good
             self._put(b"")  # an alert says more than a reset
             self._give_up(error.reason)
             return
