@@ -51,7 +51,7 @@ class Via:
 
         The value of rport is given even where it was not asked: a response then tells why it went where it did.
         """
-        params = dict(self.params)
+        params = {name: value for name, value in self.params.items() if name != "received"}  # never the peer's own
         if host != self.host or "rport" in params:
             params["received"] = host
         params["rport"] = str(port)
