@@ -36,6 +36,8 @@ def parse(data: bytes, *, framed: bool = False) -> Message:
 
     Of a datagram, bytes after Content-Length are left away, as RFC 3261 section 18.3 asks. Raises ParseError.
     """
+    if data.startswith(b"\r\n"):
+        data = data.lstrip(b"\r\n")  # RFC 3261 section 7.5: ignore CRLFs before the start line
     end = data.find(b"\r\n\r\n")
     if end < 0:
         raise ParseError("no-end-of-headers")
@@ -43,8 +45,6 @@ def parse(data: bytes, *, framed: bool = False) -> Message:
         text = data[:end].decode()
     except UnicodeDecodeError:
         text = data[:end].decode("latin-1")
-    if text.startswith("\r\n"):
-        text = text.lstrip("\r\n")  # RFC 3261 section 7.5: ignore CRLFs before the start line
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
