@@ -16,7 +16,7 @@ _CGNAT = ip_network("100.64.0.0/10")
 def is_private(host: str) -> bool:
     """Whether a host cannot be reached from elsewhere: RFC 1918, RFC 6598, link-local, or an ``.invalid`` name."""
     if not is_numeric(host):
-        return host.endswith(".invalid")
+        return host.lower().rstrip(".").endswith(".invalid")
     address = ip_address(host)
     return address.is_private or (address.version == 4 and address in _CGNAT)
 
