@@ -18,6 +18,7 @@ from jambones.sip.message import Request, Response
 from jambones.sip.outside import IncomingRequest, first_request
 from jambones.sip.receiver import Filter, Intake, Relay
 from jambones.sip.reception import OnInvite, OnRequest, Reception
+from jambones.sip.replaces import Replaces
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
 from jambones.sip.transaction.layer import ClientTransaction, TransactionLayer
@@ -143,6 +144,10 @@ class Endpoint:
     def connections(self) -> int:
         """Open stream connections."""
         return self._hub.connection_count
+
+    def leg_for(self, replaces: Replaces) -> Leg | None:
+        """The leg of ours that a call with this Replaces takes the place of; None: 481 (RFC 3891 section 3)."""
+        return self._legs.replaced(replaces)
 
     async def drain(self, on: bool = True) -> None:
         """Refuse new calls with 503 and answer OPTIONS with 503; ``on=False`` ends that."""

@@ -33,18 +33,22 @@ class Exchange:
         self._flow = flow
         self._authenticator = Authenticator(credentials) if credentials is not None else None
         self._limit = limit
+        self.local = False
+        """Whether the response is our own, since there was none."""
+        self.server: Address | None = flow.remote if flow is not None else None
+        """Where the request was sent last."""
 
     async def run(self) -> Response:
         """The final response; 408 or 503 of our own when there was none. Raises NoTransport."""
         tried: set[str] = set()
         while True:
-            response, local = await self._once()
+            response, self.local = await self._once()
             answer: tuple[str, str] | None = None
             if is_challenge(response) and self._authenticator is not None:
                 answer = self._authenticator.answer(self._request, response, tried)
                 if answer is None:
                     return response
-            elif len(self._addresses) > 1 and (local or response.status == 503):
+            elif len(self._addresses) > 1 and (self.local or response.status == 503):
                 del self._addresses[0]
             else:
                 return response
@@ -58,6 +62,7 @@ class Exchange:
                 final.set_result((response, local))
 
         flow = self._flow if self._flow is not None else self._core.flow_to(self._addresses[0])
+        self.server = flow.remote
         transaction = self._core.send_request(self._request, flow, on_response)
         try:
             async with asyncio.timeout(self._limit):

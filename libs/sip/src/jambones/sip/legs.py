@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from jambones.sip.half import Leg
+from jambones.sip.replaces import Replaces
 from jambones.sip.stats import Stats
 
 
@@ -23,6 +24,20 @@ class LegTable:
 
     def find(self, call_id: str, local_tag: str) -> Leg | None:
         return self._legs.get((call_id, local_tag))
+
+    def replaced(self, replaces: Replaces) -> Leg | None:
+        """The leg that a Replaces names, its tags in either order (some senders mix them up).
+
+        With ``early-only`` an answered leg is not meant; an early one is meant only if we called (RFC 3891 section 3).
+        """
+        for local, remote in ((replaces.to_tag, replaces.from_tag), (replaces.from_tag, replaces.to_tag)):
+            leg = self.find(replaces.call_id, local)
+            if leg is None or leg.ended is not None or leg.remote_tag != remote:
+                continue
+            if leg.confirmed:
+                return None if replaces.early_only else leg
+            return leg if leg.owns_call_id else None
+        return None
 
     def __len__(self) -> int:
         return len(self._legs)

@@ -71,6 +71,7 @@ def first_request(
     content_type: str | None,
     call_id: str | None,
     agent: str,
+    cseq: int = 1,
 ) -> Request:
     """A request that belongs to no dialog yet, without Via (section 8.1.1); rows in ``headers`` win."""
     given = list(headers)
@@ -81,7 +82,7 @@ def first_request(
     built.add("From", str(from_ if from_.tag else from_.with_tag(build.new_tag())))
     built.add("To", str(to or NameAddr(uri)))
     built.add("Call-ID", call_id or build.new_call_id())
-    built.add("CSeq", f"1 {method}")
+    built.add("CSeq", f"{cseq} {method}")
     if agent and "user-agent" not in names:
         built.add("User-Agent", agent)
     built.extend(given)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from random import uniform
-from typing import Literal, Self
+from typing import Literal
 
 from jambones.sip.grammar import GrammarError, parse_params
 from jambones.sip.message import Message, Request, Response
@@ -25,17 +26,12 @@ class SessionExpires:
     refresher: Role | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "SessionExpires":
         """Raises GrammarError."""
-        number, _, rest = text.partition(";")
-        number = number.strip()
-        if not number.isdecimal() or len(number) > 9:
-            raise GrammarError("session-expires", text)
-        refresher = (parse_params(rest).get("refresher") or "").lower()
-        return cls(int(number), "uac" if refresher == "uac" else "uas" if refresher == "uas" else None)
+        return _parse(text)
 
     @classmethod
-    def of(cls, message: Message) -> Self | None:
+    def of(cls, message: Message) -> "SessionExpires | None":
         """That of a message; one that cannot be read counts as none."""
         value = message.headers.get("Session-Expires")
         try:
@@ -45,6 +41,16 @@ class SessionExpires:
 
     def __str__(self) -> str:
         return f"{self.interval};refresher={self.refresher}" if self.refresher else str(self.interval)
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str) -> SessionExpires:
+    number, _, rest = text.partition(";")
+    number = number.strip()
+    if not number.isdecimal() or len(number) > 9:
+        raise GrammarError("session-expires", text)
+    refresher = (parse_params(rest).get("refresher") or "").lower()
+    return SessionExpires(int(number), "uac" if refresher == "uac" else "uas" if refresher == "uas" else None)
 
 
 @dataclass(frozen=True, slots=True)
