@@ -142,3 +142,24 @@ async def test_a_media_worker_takes_only_its_own_calls_with_it(tmp_path: Path) -
         assert [child.pid for child in workers] != [worker.pid]
         workers[0].kill()  # ends the call, which would wait for a minute
         assert (await again).failed == 0
+
+
+async def test_a_killed_feature_server_ends_its_calls_with_a_cause_and_comes_back(tmp_path: Path) -> None:
+    waiting = [{"verb": "answer"}, {"verb": "pause", "length": 90}]
+    async with running(tmp_path, script=waiting) as platform:
+        calling = asyncio.create_task(
+            asyncio.to_thread(sipp.call, platform.sip, platform.seeded.number, rate=20, calls=20, limit=60)
+        )
+        await asyncio.sleep(4)
+        os.kill(platform.children["feature-server"].pid or 0, signal.SIGKILL)  # the supervisor starts it again
+        load = await calling
+
+        assert load.failed == 0, load.errors  # every caller got a BYE, long before the script's end
+        found = await all_records(platform, 20)
+        assert Counter(row["termination_reason"] for row in found) == {"media lost": 20}
+        again = asyncio.create_task(
+            asyncio.to_thread(sipp.call, platform.sip, platform.seeded.number, rate=5, calls=1, limit=30)
+        )
+        await asyncio.sleep(2)
+        os.kill(platform.children["feature-server"].pid or 0, signal.SIGKILL)
+        assert (await again).failed == 0

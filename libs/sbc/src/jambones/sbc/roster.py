@@ -33,15 +33,25 @@ class Listed(Protocol):
         """Whose calls this one counts among, once it is counted."""
         ...
 
+    async def probe(self) -> None:
+        """Ask the feature server whether it knows the call; when it does not, the call ends."""
+        ...
+
     async def end(self, reason: str) -> None:
         """Hang up both sides for a reason of the platform's."""
         ...
 
 
 async def end_orphans(calls: Mapping[str, Listed], nodes: NodeDirectory, *, connected: bool, after: float) -> None:
-    """End the calls of feature servers that are silent for `after` seconds: nobody would send their BYE."""
+    """End the calls that nobody would send a BYE for: of feature servers that are silent for `after` seconds, and of
+    those that were restarted and know nothing of them.
+    """
     if not connected or not nodes.ready:
         return
+    if restarted := nodes.restarted():
+        orphans = [call for call in calls.values() if call.node_id in restarted]
+        log.warning("feature server restarted", nodes=sorted(restarted), calls=len(orphans))
+        await asyncio.gather(*(call.probe() for call in orphans))
     for call in list(calls.values()):
         if call.node_id is not None and nodes.silent_for(call.node_id) > after:
             log.warning("feature server lost", node=call.node_id, leg=call.leg_id)

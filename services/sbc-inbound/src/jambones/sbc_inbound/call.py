@@ -7,6 +7,7 @@ other leg is hung up with what was said, and the record is written.
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 
 import structlog
 
@@ -101,6 +102,16 @@ class Call:
             self.env.leases.release(self._counted, self._tenants)
             del self.env.calls[self.leg_id]
             await self._write_record()
+
+    async def probe(self) -> None:
+        """Ask the feature server whether it still knows the call: 481 ends it."""
+        if self._feature_server is None:
+            return
+        if self.log.answered_at is None:
+            await self.end("media lost")
+            return
+        with suppress(LegEnded):
+            await self._feature_server.send("OPTIONS")
 
     async def end(self, reason: str) -> None:
         """Hang up both sides for a reason of the platform's ("media lost", "server shutdown")."""

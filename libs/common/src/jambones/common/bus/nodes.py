@@ -18,7 +18,7 @@ from jambones.common import clock
 from jambones.common.bus.bucket import Bucket, Changed, Removed, SnapshotDone
 from jambones.common.bus.bus import Bus
 from jambones.common.errors import BusUnavailable
-from jambones.common.ids import NodeId
+from jambones.common.ids import NodeId, new_sid
 from jambones.common.tasks import Tasks
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,8 @@ class Node(BaseModel):
     labels: dict[str, str] = {}
     at: int = 0
     """Milliseconds since 1970 when it was written."""
+    run: str = ""
+    """Another one for each start of the process: a node that was restarted knows nothing of its calls."""
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.id}"
@@ -66,7 +68,7 @@ class Heartbeat:
 
     def __init__(self, bucket: Bucket[Node], node: Node, *, refresh: Callable[[Node], Node] | None = None) -> None:
         self._bucket = bucket
-        self._node = node
+        self._node = node if node.run else node.model_copy(update={"run": new_sid()[:8]})
         self._refresh = refresh
         self._dirty = asyncio.Event()
 
@@ -167,6 +169,7 @@ class NodeDirectory:
         self.kind = kind
         self._seen: dict[NodeId, _Seen] = {}
         self._failed: dict[NodeId, float] = {}
+        self._restarted: set[NodeId] = set()
         self._ready = asyncio.Event()
         self._waiters: set[asyncio.Event] = set()
 
@@ -191,6 +194,9 @@ class NodeDirectory:
                 now = asyncio.get_running_loop().time()
                 # A value of the snapshot may be old; trust its own stamp, as far as clocks agree.
                 age = 0.0 if self._ready.is_set() else min(max(0.0, (clock.now_ms() - node.at) / 1000), TTL)
+                before = self._seen.get(node.id)
+                if before is not None and before.node.run != node.run:
+                    self._restarted.add(node.id)
                 self._seen[node.id] = _Seen(node, now - age)
             case Removed(missing=True):
                 pass  # the server lost its memory, the node need not be gone: its age decides
@@ -232,6 +238,11 @@ class NodeDirectory:
         """Seconds since this node was last heard of; infinite when it said goodbye, or never came."""
         seen = self._seen.get(NodeId(node_id))
         return asyncio.get_running_loop().time() - seen.heard if seen is not None else float("inf")
+
+    def restarted(self) -> set[NodeId]:
+        """The nodes that were started anew since this was last asked."""
+        found, self._restarted = self._restarted, set()
+        return found
 
     def failed(self, node_id: NodeId) -> None:
         """It did not take a call: pass it over for five seconds."""
