@@ -8,9 +8,11 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from yarl import URL
 
 from jambones.api import audit, auth, body, idempotency, openapi, pages
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
+from jambones.api.docs_page import DocsPage
 from jambones.api.errors import Refused, absent, forbidden
 from jambones.api.operations import Answer, Operation, Resource, Router, Streamed
 from jambones.api.rate import Policy, RateLimit
@@ -53,6 +55,7 @@ class Api:
         self._settings = settings
         self._router = Router(self.operations)
         self._rate = RateLimit()
+        self._docs = DocsPage(str(URL(settings.api_url).origin()) if settings.api_url else "")
         self._document = json.dumps(openapi.document(resources, settings.api_url)).encode()
 
     def web_app(self) -> web.Application:
@@ -97,7 +100,7 @@ class Api:
             case "/openapi.json":
                 return web.Response(body=self._document, content_type="application/json")
             case _:
-                return None
+                return self._docs.answer(path, request)
 
     async def _serve(
         self, request: web.Request, operation: Operation | None, params: dict[str, str], others: list[str]
