@@ -56,6 +56,7 @@ class CallSession:
         self._deadline: asyncio.TimerHandle | None = None
         self._endpoint: MediaEndpoint | None = None
         self._answered_at: float | None = None
+        self._opened = False  # the application has given its first script
         self._current: asyncio.Task[Any] | None = None
         self._more = asyncio.Event()
         self._listeners: list[Listener] = []
@@ -87,6 +88,7 @@ class CallSession:
             self.kit.alerts.alert(self.info, exc.alert, exc.message, **exc.data)
             self.end(Ending(EndedBy.PLATFORM, Cause.HOOK_FAILED, exc.sip_status, "", (("X-Reason", exc.message),)))
             return ()
+        self._opened = True
         self.kit.reporter.status()
         return verbs
 
@@ -154,7 +156,8 @@ class CallSession:
             info.bye_headers = ending.received
         status, reason = (200, "OK") if self.state.answered else (ending.status, ending.reason)
         was_answered = self.state.answered
-        if self.state.end(status, reason) and ending.cause != Cause.HOOK_FAILED:
+        refused = ending.cause == Cause.HOOK_FAILED and not self._opened  # such a call was never told of
+        if self.state.end(status, reason) and not refused:
             self.kit.reporter.status()
         self.kit.checkpoint.forget(self)
         if self.background:
