@@ -1,12 +1,13 @@
 """play: sound files to the caller."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from jambones.common.verbs.model import rounds
 from jambones.common.verbs.play import Play
 from jambones.feature_server.calls.collaborators import VerbFailed
-from jambones.feature_server.calls.leg import SAMPLE_RATE, MediaEndpoint, Played
+from jambones.feature_server.calls.leg import SAMPLE_RATE, Clip, MediaEndpoint, Played
 from jambones.feature_server.calls.reasons import Kill
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.verbs.playing import play_clips
@@ -25,11 +26,8 @@ async def play(verb: Play, call: CallSession) -> None:
         return
     call.emit("start-playback", verb="play")
     started = asyncio.get_running_loop().time()
-    limit = None if verb.timeout_secs is None else round(float(verb.timeout_secs) * SAMPLE_RATE)
     try:
-        played = await play_clips(
-            call, endpoint, clips, loop=rounds(verb.loop), offset=int(verb.seek_offset or 0), limit=limit
-        )
+        played = await _play(verb, call, endpoint, clips)
     except asyncio.CancelledError:
         call.emit("kill-playback", verb="play")
         if call.kill is Kill.REPLACED:
@@ -43,7 +41,12 @@ async def play(verb: Play, call: CallSession) -> None:
 async def play_prompt(verb: Play, call: CallSession, endpoint: MediaEndpoint) -> None:
     """The `play` of another verb: no action hook, and a missing file raises VerbFailed."""
     clips = [await call.kit.audio.clip(url) for url in verb.url]
-    await play_clips(call, endpoint, clips, loop=rounds(verb.loop), offset=int(verb.seek_offset or 0))
+    await _play(verb, call, endpoint, clips)
+
+
+async def _play(verb: Play, call: CallSession, endpoint: MediaEndpoint, clips: Sequence[Clip]) -> Played:
+    limit = None if verb.timeout_secs is None else round(verb.timeout_secs * SAMPLE_RATE)
+    return await play_clips(call, endpoint, clips, loop=rounds(verb.loop), offset=verb.seek_offset or 0, limit=limit)
 
 
 def report(played: Played) -> dict[str, Any]:
