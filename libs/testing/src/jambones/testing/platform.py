@@ -46,8 +46,11 @@ class ScriptedHooks:
         return verbs
 
     async def ask(self, kind: HookKind, hook: Hook, payload: Payload) -> Verbs:
-        url = self._base.join(URL(hook.url))
-        request = HookRequest(url.raw_path_qs, hook.method, payload, kind)
+        url = URL(hook.url)
+        if not url.is_absolute():
+            url = self._base.origin().join(URL("/" + hook.url.lstrip("/")))  # a path of the call hook is not kept
+        path = url.raw_path_qs if url.origin() == BASE.origin() else str(url)
+        request = HookRequest(path, hook.method, payload, kind)
         self._caller.requests.append(request)
         self._caller.note(f"{hook.method} {request.path}{_reason(payload)}")
         response = await self._app.ask(request)
