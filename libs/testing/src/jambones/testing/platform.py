@@ -10,6 +10,7 @@ from jambones.common.bus.calls import AlertType
 from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.parse import ScriptError, parse_script
 from jambones.feature_server.calls.collaborators import Heard, HookFailed, HookKind, VerbFailed, Verbs
+from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.info import CallInfo, Payload
 from jambones.feature_server.calls.leg import SAMPLE_RATE, MediaEndpoint
 from jambones.feature_server.calls.session import CallSession
@@ -92,6 +93,7 @@ class Witness:
         self._hook = None if status_hook is None else Hook(url=status_hook)
         self._queue: list[tuple[Hook, Payload]] = []
         self._sender: asyncio.Task[None] | None = None
+        self.ending: Ending | None = None
 
     def alert(self, info: CallInfo, alert: AlertType, message: str, **data: Any) -> None:
         self._caller.alerts.append((alert, message))

@@ -138,7 +138,6 @@ class Inbound:
             await stack.enter_async_context(sip_leg.attended())
             await self._serve_control(stack, session)
             ending = await session.run(first)
-            reporter.ending = ending
         log.info(
             "call ended",
             call_sid=info.call_sid,

@@ -13,6 +13,7 @@ from jambones.feature_server.calls.info import CallInfo, Payload
 from jambones.feature_server.calls.leg import Clip, MediaEndpoint
 
 if TYPE_CHECKING:
+    from jambones.feature_server.calls.ending import Ending
     from jambones.feature_server.calls.session import CallSession
 
 HookKind = Literal["session:new", "session:redirect", "session:adulting", "verb:hook", "call:status"]
@@ -118,6 +119,9 @@ class Alerts(Protocol):
 
 class Reporter(Protocol):
     """Tells the world how a call goes. Nothing here waits."""
+
+    ending: "Ending | None"
+    """Set before the last status: who ended the call, and why."""
 
     def status(self) -> None:
         """The state has changed."""

@@ -145,7 +145,7 @@ class CallSession:
         return Ending.platform(Cause.SCRIPT_END_UNANSWERED, status=603, reason="Decline", tell=False)
 
     async def _finish(self, ending: Ending) -> None:
-        self.ending = ending
+        self.ending = self.kit.reporter.ending = ending
         if self._deadline is not None:
             self._deadline.cancel()
         info = self.info
