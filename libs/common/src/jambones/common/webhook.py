@@ -188,7 +188,7 @@ class WebhookClient:
         if not text.strip():
             return None
         try:
-            return json.loads(text)
+            return json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError) as exc:
             raise WebhookFailed("invalid-app-payload", f"the answer of {shown} is not JSON", url=shown) from exc
 
@@ -197,6 +197,10 @@ def _alert_for(status: int) -> AlertType:
     if status == 404:
         return "webhook-url-notfound"
     return "webhook-auth-failure" if status in {401, 403} else "webhook-failure"
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _why(exc: Exception) -> str:
