@@ -35,7 +35,7 @@ OTHER_PARTS = frozenset(
         "audio_cache_dir", "audio_directory", "audio_timeout", "blocked_sources", "cluster", "codec_order",
         "dtmf_payload_type", "encryption_keys", "flite_voice", "fs_attempts", "fs_lost_after", "fs_timeout",
         "hook_timeout", "http_pool_size", "http_timeout", "internal_key", "jwt_lifetime", "jwt_secret",
-        "limits_enabled", "max_body", "max_call_duration", "max_calls", "max_cps", "max_loop_lag", "max_tick_late",
+        "limits_enabled", "listen_subprotocols", "listen_timeout", "max_body", "max_call_duration", "max_calls", "max_cps", "max_loop_lag", "max_tick_late",
         "media_bind", "media_legs", "media_port_max", "media_port_min", "media_workers", "options_ping_interval",
         "phone_directory", "portal_url", "private_cidrs", "private_ip", "private_listen", "public_ip", "rate_limit",
         "rate_limit_account", "reconcile_every",

@@ -18,8 +18,11 @@ from jambones.feature_server.calls.session import MAX_DURATION, CallSession
 from jambones.feature_server.calls.state import CallState
 from jambones.feature_server.calls.variables import Variables
 from jambones.testing.application import Answering, Application, HookRequest, answering
+from jambones.testing.endpoint import ScriptedEndpoint
+from jambones.testing.listening import Listener as AudioListener
+from jambones.testing.listening import ListenSocket, ScriptedSockets
 from jambones.testing.platform import Ears, Library, ScriptedHooks, Speaker, Witness
-from jambones.testing.sound import Hearing, ScriptedEndpoint
+from jambones.testing.sound import Hearing
 from jambones.testing.virtual_time import settle, virtual_time
 
 PATIENCE = 120.0  # virtual seconds a caller listens for what it expects
@@ -66,6 +69,8 @@ class Caller:
         self.reason: str | None = None
         self.headers: dict[str, str] = {}
         """The extra headers of the refusal or of the BYE."""
+        self.sockets: list[ListenSocket] = []
+        """The application's ends of every `listen`, in order."""
         self.ending: Ending | None = None
         """How the platform sees the end; set when the call is over."""
 
@@ -82,6 +87,11 @@ class Caller:
         self.note(f"says {words!r}")
         if self._ears is not None:
             self._ears.hear(words, confidence=confidence, final=final)
+
+    def speaks(self, pcm: bytes) -> None:
+        """Speak 16-bit linear audio at 8 kHz, in real time from now on; a `listen` that runs brings it."""
+        self.note(f"speaks for {len(pcm) / 16000:.2f} s")
+        self._endpoint.mouth.speak(pcm)
 
     def hangs_up(self, headers: Mapping[str, str] | None = None) -> None:
         """BYE, or CANCEL when the call was not answered; `headers` are its extra headers."""
@@ -139,6 +149,11 @@ class Caller:
     def heard(self) -> list[str]:
         """What was heard so far, cut off or not."""
         return [hearing.sound.text for hearing in self._sounds if not hearing.sound.silent]
+
+    @property
+    def pushed(self) -> bytes:
+        """The audio that applications pushed to the caller over their sockets, as they sent it."""
+        return bytes(self._endpoint.pushed)
 
     @property
     def status_words(self) -> list[str]:
@@ -261,18 +276,21 @@ async def call(
     to: str = "+15550100002",
     audio: Mapping[str, float | None] | None = None,
     attributes: Mapping[str, Any] | None = None,
+    listeners: Mapping[str, AudioListener] | None = None,
     max_duration: float = MAX_DURATION,
 ) -> AsyncIterator[Caller]:
     """Call `application`: its `hook` is asked for verbs, they run, and the caller inside the block hears them.
 
     `audio` gives files a length in seconds, None for one that cannot be found; others last three seconds.
-    `attributes` are added to the payload of the first hook. Everything runs in virtual time. On leaving the block a
+    `attributes` are added to the payload of the first hook. `listeners` stand at the other end of `listen`: a path or a
+    whole URL, and a coroutine that gets the socket. Everything runs in virtual time. On leaving the block a
     call that goes on is hung up.
     """
     with virtual_time():
         async with answering(application) as app:
             caller = Caller(asyncio.get_running_loop())
-            session, hooks = _session(app, caller, hook, status_hook, from_, to, audio or {}, max_duration)
+            sockets = ScriptedSockets(listeners or {}, caller.sockets)
+            session, hooks = _session(app, caller, hook, status_hook, from_, to, audio or {}, sockets, max_duration)
             task = asyncio.create_task(session.run(lambda: hooks.open(session.info.payload() | dict(attributes or {}))))
             task.add_done_callback(lambda done: None if done.cancelled() else caller.over(done.result()))
             try:
@@ -295,6 +313,7 @@ def _session(
     from_: str,
     to: str,
     audio: Mapping[str, float | None],
+    sockets: ScriptedSockets,
     max_duration: float,
 ) -> tuple[CallSession, ScriptedHooks]:
     info = CallInfo(
@@ -318,5 +337,6 @@ def _session(
         alerts=witness,
         reporter=witness,
         checkpoint=witness,
+        sockets=sockets,
     )
     return CallSession(info, caller, kit, Variables(), max_duration=max_duration), hooks

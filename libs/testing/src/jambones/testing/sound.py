@@ -1,11 +1,11 @@
-"""What the scripted caller hears: clips that know their words, and a media endpoint that plays them in virtual time."""
+"""What the scripted caller hears: clips that know their words, played in virtual time."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
-from jambones.feature_server.calls.leg import SAMPLE_RATE, Clip, Played
+from jambones.feature_server.calls.leg import SAMPLE_RATE, Played
 
 WORDS_PER_SECOND = 2.5
 
@@ -99,29 +99,3 @@ class ScriptedPlayback:
     async def stop(self) -> Played:
         self._finish("stopped")
         return self._done.result()
-
-
-class ScriptedEndpoint:
-    """A media endpoint at whose other end the scripted caller listens."""
-
-    def __init__(self, heard: Callable[[Hearing], None], keys: Callable[[str], None]) -> None:
-        self._heard = heard
-        self._keys = keys
-
-    async def play(
-        self, clips: Sequence[Clip], *, loop: int | None = 1, offset: int = 0, limit: int | None = None
-    ) -> ScriptedPlayback:
-        sounds = [clip if isinstance(clip, Sound) else Sound("", clip.samples) for clip in clips]
-        return ScriptedPlayback(sounds, loop, offset, limit, self._heard)
-
-    async def send_dtmf(self, digits: str, *, duration_ms: int) -> None:
-        for digit in digits:
-            match digit:
-                case "w":
-                    await asyncio.sleep(0.5)
-                case "W":
-                    await asyncio.sleep(1.0)
-                case _:
-                    self._keys(digit)
-                    await asyncio.sleep((duration_ms + 250) / 1000)
-        await asyncio.sleep(0.75)

@@ -97,6 +97,13 @@ class AudioStore:
             task.add_done_callback(lambda done: self._done(url, done))
         return await asyncio.shield(task)
 
+    async def decoded(self, data: bytes, name: str) -> Clip:
+        """A sound file that is here already. Raises VerbFailed("play-url-notfound")."""
+        try:
+            return await self.decode(data)
+        except ClipError as exc:
+            raise _failed(exc.reason, "") from exc
+
     def _done(self, url: str, done: asyncio.Task[Clip]) -> None:
         self._fetching.pop(url, None)
         if not done.cancelled():

@@ -9,6 +9,7 @@ from jambones.feature_server.calls.collaborators import HookFailed
 from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.reasons import Cause
 from jambones.feature_server.calls.session import CallSession
+from jambones.feature_server.verbs.listen import set_status
 
 
 class NotServed(JambonesError):
@@ -29,6 +30,8 @@ async def update(call: CallSession, question: UpdateCall) -> CallUpdated:
             _end(call, status)
         case {"call_hook": hook}:
             await _redirect(call, hook)
+        case {"listen_status": status} | {"stream_status": status}:
+            _set_listening(call, status)
         case {"tag": dict(data)}:
             call.info.customer_data = data
         case _:
@@ -42,6 +45,13 @@ def _end(call: CallSession, status: Any) -> None:
     if status == "no-answer" and call.state.answered:
         raise Invalid("the call is answered")
     call.end(Ending.platform(Cause.LIVE_CONTROL, status=487 if status == "no-answer" else 480))
+
+
+def _set_listening(call: CallSession, status: Any) -> None:
+    if status not in {"pause", "silence", "resume"}:
+        raise Invalid("listen_status must be pause, silence or resume")
+    if not set_status(call, status):
+        call.log.info("no listen is running", listen_status=status)
 
 
 async def _redirect(call: CallSession, hook: Any) -> None:

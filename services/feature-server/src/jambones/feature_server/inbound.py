@@ -22,7 +22,15 @@ from jambones.common.verbs.parse import ScriptError, parse_script
 from jambones.common.webhook import WebhookClient
 from jambones.feature_server.calls.checkpoint import Checkpoints
 from jambones.feature_server.calls.coalesced import CoalescedWriter
-from jambones.feature_server.calls.collaborators import Alerts, Audio, Collaborators, HookFailed, Verbs, Voice
+from jambones.feature_server.calls.collaborators import (
+    Alerts,
+    Audio,
+    AudioSockets,
+    Collaborators,
+    HookFailed,
+    Verbs,
+    Voice,
+)
 from jambones.feature_server.calls.info import CallInfo
 from jambones.feature_server.calls.registry import CallRegistry
 from jambones.feature_server.calls.reporter import CallReporter
@@ -63,6 +71,7 @@ class Inbound:
     checkpoints: Checkpoints
     api_url: str | None
     max_duration: float
+    sockets: AudioSockets | None = None
 
     async def __call__(self, leg: IncomingLeg) -> None:
         """From the INVITE to the last status event."""
@@ -116,7 +125,7 @@ class Inbound:
             live=self.live,
             node_id=self.node_id,
         )
-        kit = Collaborators(hooks, self.audio, self.voice, None, self.alerts, reporter, self.checkpoints)
+        kit = Collaborators(hooks, self.audio, self.voice, None, self.alerts, reporter, self.checkpoints, self.sockets)
         synthesizer, recognizer = speech(application.application)
         told = [("X-Jambones-Call-Sid", info.call_sid), ("X-Jambones-Trace", info.trace_id)]
         sip_leg = SipLeg(leg, self.engine, told)

@@ -14,6 +14,7 @@ from jambones.common.db.cache import ConfigCache
 from jambones.common.service import Service, open_service
 from jambones.common.webhook import WebhookClient
 from jambones.feature_server.audio import AudioSettings, AudioStore
+from jambones.feature_server.audio_sockets import ClientSockets
 from jambones.feature_server.calls.alerts import CallAlerts
 from jambones.feature_server.calls.checkpoint import BUCKET as CHECKPOINTS
 from jambones.feature_server.calls.checkpoint import DELAY as CHECKPOINT_DELAY
@@ -69,6 +70,9 @@ async def serve(settings: FeatureServerSettings) -> None:
                 engine.clip, AudioSettings(timeout=settings.audio_timeout, directory=settings.audio_directory)
             )
         )
+        sockets = await stack.enter_async_context(
+            ClientSockets.connecting(subprotocols=settings.listen_subprotocols, timeout=settings.listen_timeout)
+        )
         synthesizer = OfflineSynthesizer(flite_voice=settings.flite_voice)
         if not synthesizer.available:
             log.warning("no speech: neither flite nor espeak-ng is installed")
@@ -104,6 +108,7 @@ async def serve(settings: FeatureServerSettings) -> None:
             checkpoints=Checkpoints(saved, settings.node_id),
             api_url=settings.api_url,
             max_duration=settings.max_call_duration,
+            sockets=sockets,
         )
         service.check("media workers", lambda: None if engine.health().workers_alive else "none is alive")
         service.metrics.collect(lambda: _figures(registry, engine))

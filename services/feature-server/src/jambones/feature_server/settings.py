@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from jambones.common.settings import SipSettings
+from jambones.common.settings import CommaList, SipSettings
+from jambones.feature_server.verbs.listen_wire import SUBPROTOCOLS
 
 
 class FeatureServerSettings(SipSettings):
@@ -26,6 +27,10 @@ class FeatureServerSettings(SipSettings):
     """Seconds for a sound file to come."""
     audio_directory: Path | None = None
     """Where `file:` URLs of applications may point to; none: nowhere."""
+    listen_subprotocols: CommaList = SUBPROTOCOLS
+    """Sub-protocols offered to applications' audio sockets, the preferred first."""
+    listen_timeout: float = Field(10, gt=0)
+    """Seconds for an audio socket to connect."""
     flite_voice: str = "rms"
     """The built-in English voice: rms, slt, awb, kal."""
     api_url: str | None = None

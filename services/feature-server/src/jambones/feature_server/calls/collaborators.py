@@ -1,6 +1,7 @@
 """What a call works with, as the session declares it: hooks, audio, voice, ear, reporter, checkpoint, alerts."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -54,6 +55,10 @@ class Hooks(Protocol):
     def base(self) -> str:
         """The URL that relative hooks belong to."""
 
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password of relative hooks."""
+
     async def ask(self, kind: HookKind, hook: Hook, payload: Payload) -> Verbs:
         """Send `payload`, return the verbs of the answer; empty means no instructions. Raises HookFailed."""
 
@@ -74,6 +79,26 @@ class Audio(Protocol):
 
     async def clip(self, url: str) -> Clip:
         """The audio at `url`, decoded. Raises VerbFailed("play-url-notfound")."""
+
+    async def decoded(self, data: bytes, name: str) -> Clip:
+        """A sound file that is here already; `name` is for people. Raises VerbFailed."""
+
+
+class AudioSocket(Protocol):
+    """An application's WebSocket for audio."""
+
+    async def send(self, frame: str | bytes) -> None:
+        """Raises ConnectionError when it is closed."""
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """The frames that come, until it is closed."""
+
+
+class AudioSockets(Protocol):
+    """Connects to applications' audio sockets."""
+
+    def open(self, url: str, auth: tuple[str, str] | None) -> AbstractAsyncContextManager[AudioSocket]:
+        """Connected inside the block; `auth` is user and password. Raises VerbFailed."""
 
 
 class Voice(Protocol):
@@ -154,3 +179,4 @@ class Collaborators:
     alerts: Alerts
     reporter: Reporter
     checkpoint: Checkpoint
+    sockets: AudioSockets | None = None

@@ -4,7 +4,7 @@ In production a leg is a SIP dialog and its endpoint a leg of the media engine. 
 Audio is counted in samples of 8 kHz throughout.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -93,6 +93,48 @@ class Playback(Protocol):
         """Stop within a frame; harmless when it has ended."""
 
 
+Mix = Literal["mono", "mixed", "stereo"]
+MarkTold = Callable[[str, bool], None]
+"""Told of a mark: its name, and whether the audio before it was played or forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """So many frames of a fork were dropped, because nobody took them in time."""
+
+    frames: int
+
+
+class AudioFork(Protocol):
+    """What is heard on a leg, as 20 ms frames of 16-bit linear audio; ends when it is stopped or the leg is gone."""
+
+    def __aiter__(self) -> AsyncIterator[bytes | Lost]: ...
+
+    def set(self, mode: Literal["on", "pause", "silence"]) -> None:
+        """Go on, give no frames, or give frames of zeros."""
+
+    def stop(self) -> None: ...
+
+
+class AudioQueue(Protocol):
+    """16-bit linear audio that is played to the party as it comes."""
+
+    @property
+    def marks(self) -> int:
+        """How many marks are outstanding."""
+
+    async def push(self, pcm: bytes) -> None:
+        """Append audio; an odd byte belongs to the next."""
+
+    def mark(self, name: str) -> None:
+        """Tell when all that was pushed before has been played."""
+
+    def clear(self, *, audio: bool = True) -> None:
+        """Forget the marks and, unless `audio` is false, what waits."""
+
+    def stop(self) -> None: ...
+
+
 class MediaEndpoint(Protocol):
     """The audio of a leg."""
 
@@ -106,6 +148,12 @@ class MediaEndpoint(Protocol):
 
     async def send_dtmf(self, digits: str, *, duration_ms: int) -> None:
         """Send keys to the party, "w" and "W" being pauses of 0.5 and 1 s; returns when they have been sent."""
+
+    async def fork(self, mix: Mix, rate: int) -> AudioFork:
+        """What is heard: the party (mono), the sum with what it hears (mixed), or both, the party left (stereo)."""
+
+    async def queue(self, rate: int, told: MarkTold) -> AudioQueue:
+        """A queue of mono audio at `rate` Hz; `told` hears of its marks."""
 
 
 class LegGone(Exception):

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -24,6 +24,9 @@ from jambones.feature_server.calls.reasons import Cause, EndedBy, Kill
 from jambones.feature_server.calls.state import CallStatus
 from jambones.feature_server.calls.variables import Variables
 from jambones.feature_server.verbs.registry import Needs, Runner, find_runner
+
+if TYPE_CHECKING:
+    from jambones.feature_server.verbs.listening import Listening
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -50,6 +53,8 @@ class CallSession:
         self.playback: Playback | None = None
         """What the party hears now, for barge-in."""
         self.background: dict[str, asyncio.Task[Any]] = {}
+        self.streams: list[Listening] = []
+        """The listens that run, for live control."""
         self.log = log.bind(call_sid=info.call_sid, account_sid=info.account_sid)
         self._loop = asyncio.get_running_loop()
         self._max_duration = max_duration

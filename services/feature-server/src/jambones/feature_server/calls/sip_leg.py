@@ -3,22 +3,39 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import structlog
 
 from jambones.common.tasks import Tasks
-from jambones.feature_server.calls.leg import CallEvent, Clip, Digit, Ended, Headers, LegGone, Listener, Played, Voice
+from jambones.feature_server.calls.leg import (
+    CallEvent,
+    Clip,
+    Digit,
+    Ended,
+    Headers,
+    LegGone,
+    Listener,
+    Lost,
+    MarkTold,
+    Mix,
+    Played,
+    Voice,
+)
 from jambones.feature_server.calls.reasons import Cause, EndedBy
 from jambones.media import Clip as EngineClip
 from jambones.media import Digit as EngineDigit
 from jambones.media import (
+    Fork,
     MediaEngine,
     MediaError,
     MediaEvent,
     MediaLeg,
     MediaLost,
     MediaRefused,
+    Overrun,
     Playback,
+    Playout,
     RtpTimeout,
     VoiceStarted,
     VoiceStopped,
@@ -47,6 +64,23 @@ class EnginePlayback:
         return Played(result.samples, result.offset, result.reason)
 
 
+class EngineFork:
+    """A fork in the verb engine's words."""
+
+    def __init__(self, fork: Fork) -> None:
+        self._fork = fork
+
+    async def __aiter__(self) -> AsyncIterator[bytes | Lost]:
+        async for frame in self._fork:
+            yield Lost(frame.frames) if isinstance(frame, Overrun) else frame
+
+    def set(self, mode: Literal["on", "pause", "silence"]) -> None:
+        self._fork.set(mode)
+
+    def stop(self) -> None:
+        self._fork.stop()
+
+
 class EngineEndpoint:
     """The audio of a leg on the media engine."""
 
@@ -66,6 +100,18 @@ class EngineEndpoint:
         try:
             # The engine knows one pause, of half a second; "W" is two of them.
             await self.media.send_dtmf(digits.replace("W", "ww"), duration_ms)
+        except MediaError as exc:
+            raise LegGone from exc
+
+    async def fork(self, mix: Mix, rate: int) -> EngineFork:
+        try:
+            return EngineFork(self.media.fork(mix, rate))
+        except MediaError as exc:
+            raise LegGone from exc
+
+    async def queue(self, rate: int, told: MarkTold) -> Playout:
+        try:
+            return self.media.playout(rate, told)
         except MediaError as exc:
             raise LegGone from exc
 

@@ -28,6 +28,11 @@ class HttpHooks:
         """The URL that relative hooks belong to."""
         return str(self._base)
 
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User and password of relative hooks."""
+        return self._auth
+
     async def open(self, payload: Payload) -> Verbs:
         """The first hook of the call; an answer without verbs is a failure here. Raises HookFailed."""
         verbs = await self.ask("session:new", self._first, payload)

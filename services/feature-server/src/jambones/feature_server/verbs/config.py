@@ -7,11 +7,12 @@ from jambones.common.verbs.config import BargeIn, Config
 from jambones.common.verbs.gather import Gather
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.verbs.gather import Gathering, rules
+from jambones.feature_server.verbs.listen import set_background
 from jambones.feature_server.verbs.registry import runs
 
 BACKGROUND = "barge-in"
 LATER = (
-    "tts_stream", "record", "listen", "transcribe", "amd", "filler_noise", "action_hook_delay_action",
+    "tts_stream", "record", "transcribe", "amd", "filler_noise", "action_hook_delay_action",
     "on_hold_music", "sip_request_within_dialog_hook", "refer_hook", "boost_audio_signal", "vad",
     "noise_isolation", "turn_taking",
 )  # fmt: skip
@@ -35,6 +36,8 @@ async def config(verb: Config, call: CallSession) -> None:
         await call.media(early=True)
     if verb.barge_in is not None:
         await _set_barge_in(verb.barge_in, call)
+    if verb.listen is not None:
+        await set_background(verb.listen, call)
     for later in LATER:
         if getattr(verb, later) is not None:
             alias = Config.model_fields[later].alias or later

@@ -1,0 +1,43 @@
+"""The audio of a scripted call: sounds and keys to the caller, its voice to whoever listens."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from jambones.feature_server.calls.leg import Clip, MarkTold, Mix
+from jambones.testing.listening import Mouth, ScriptedFork, ScriptedQueue
+from jambones.testing.sound import Hearing, ScriptedPlayback, Sound
+
+
+class ScriptedEndpoint:
+    """A media endpoint at whose other end the scripted caller listens."""
+
+    def __init__(self, heard: Callable[[Hearing], None], keys: Callable[[str], None]) -> None:
+        self._heard = heard
+        self._keys = keys
+        self.mouth = Mouth()
+        self.pushed = bytearray()
+        """All audio that applications pushed, as they sent it."""
+
+    async def play(
+        self, clips: Sequence[Clip], *, loop: int | None = 1, offset: int = 0, limit: int | None = None
+    ) -> ScriptedPlayback:
+        sounds = [clip if isinstance(clip, Sound) else Sound("", clip.samples) for clip in clips]
+        return ScriptedPlayback(sounds, loop, offset, limit, self._heard)
+
+    async def fork(self, mix: Mix, rate: int) -> ScriptedFork:
+        return self.mouth.fork(mix, rate)
+
+    async def queue(self, rate: int, told: MarkTold) -> ScriptedQueue:
+        return ScriptedQueue(rate, told, self._heard, self.pushed)
+
+    async def send_dtmf(self, digits: str, *, duration_ms: int) -> None:
+        for digit in digits:
+            match digit:
+                case "w":
+                    await asyncio.sleep(0.5)
+                case "W":
+                    await asyncio.sleep(1.0)
+                case _:
+                    self._keys(digit)
+                    await asyncio.sleep((duration_ms + 250) / 1000)
+        await asyncio.sleep(0.75)
