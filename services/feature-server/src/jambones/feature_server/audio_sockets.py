@@ -75,13 +75,13 @@ class ClientSockets:
 
     async def _connect(self, url: URL, auth: tuple[str, str] | None) -> aiohttp.ClientWebSocketResponse:
         shown = str(url.with_query(None).with_fragment(None).with_user(None))
-        basic = aiohttp.BasicAuth(*auth, encoding="utf-8") if auth is not None else None
+        headers = {} if auth is None else {"Authorization": aiohttp.encode_basic_auth(*auth, encoding="utf-8")}
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._session.ws_connect(
                     url.with_fragment(None),
                     protocols=self._subprotocols,
-                    auth=basic,
+                    headers=headers,
                     max_msg_size=LARGEST,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_LIMIT),
                 )
