@@ -75,6 +75,22 @@ class Peer:
         assert isinstance(message, Response)
         return message
 
+    async def hears_response_of(self, *statuses: int, within: float = 60.0) -> Response:
+        """The next message, which must be one of these responses."""
+        message = await self.hears_any(within=within)
+        assert isinstance(message, Response)
+        assert message.status in statuses
+        return message
+
+    async def hears_any(self, *, within: float = 60.0) -> Message:
+        """The next message, whatever it is."""
+        async with asyncio.timeout(within):
+            while self._read == len(self.heard):
+                self._more.clear()
+                await self._more.wait()
+        self._read += 1
+        return self.heard[self._read - 1]
+
     def skip(self) -> None:
         """Pass over what was sent up to now."""
         self._read = len(self.heard)
@@ -148,11 +164,18 @@ class Peer:
         return Request(method, uri, rows, body)
 
     def answer(
-        self, request: Message, status: int, *, headers: Rows = (), body: bytes = b"", tag: str | None = None
+        self,
+        request: Message,
+        status: int,
+        *,
+        headers: Rows = (),
+        body: bytes = b"",
+        tag: str | None = None,
+        contact: bool = True,
     ) -> Response:
         """Say a response to ``request``."""
         assert isinstance(request, Request)
-        rows = [*([("Contact", "<sip:peer@198.51.100.7:5070>")] if 100 < status < 300 else []), *headers]
+        rows = [*([("Contact", "<sip:peer@198.51.100.7:5070>")] if contact and 100 < status < 300 else []), *headers]
         response = build.response(
             request,
             status,

@@ -4,8 +4,10 @@ import asyncio
 
 from jambones.sip.address import NameAddr
 from jambones.sip.endpoint import Endpoint
+from jambones.sip.events import Answered
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.outside import IncomingRequest
+from jambones.sip.timers import SipTimers
 from jambones.sip.transport import Address, Flow
 from jambones.sip.uri import Uri
 
@@ -79,3 +81,43 @@ async def test_a_peer_that_is_not_there_leaves_the_socket_hearing() -> None:
         for _ in range(3):
             assert (await client.request("OPTIONS", uri_of(nobody), timeout=20)).status == 503
             assert (await client.request("OPTIONS", uri_of(server.addresses[0]), timeout=20)).status == 200
+
+
+async def test_an_idle_connection_is_closed_unless_somebody_needs_it() -> None:
+    flows: list[Flow] = []
+
+    async def on_request(incoming: IncomingRequest) -> None:
+        incoming.respond(200)
+        flows.append(incoming.flow)
+
+    async def answer(leg: IncomingLeg) -> None:
+        await leg.answer(b"v=0\r\n")
+        async for _ in leg.events():
+            pass
+
+    never_idle = SipTimers(idle_close=0)
+    tcp = [Address("tcp", LOCAL, 0)]
+    async with Endpoint.open(tcp, answer, on_request, settings=never_idle) as server, asyncio.timeout(30):
+        where = uri_of(server.addresses[0])
+        async with (
+            Endpoint.open(tcp, refuse) as registered,
+            Endpoint.open(tcp, refuse) as talking,
+            Endpoint.open(tcp, refuse) as idle,
+        ):
+            for client in (registered, idle):
+                await client.request("REGISTER", where)
+            leg = await talking.invite(where, from_=NameAddr(where), sdp=b"v=0\r\n")
+            assert isinstance(await anext(leg.events()), Answered)
+            await asyncio.sleep(0)
+            server.pin(flows[0])
+
+            server._hub._sweep()
+            while idle.connections:
+                await asyncio.sleep(0)
+            assert (registered.connections, talking.connections, server.connections) == (1, 1, 2)
+            assert server.stats.turned_away["idle"] == 1
+
+            server.unpin(flows[0])
+            server._hub._sweep()
+            while registered.connections:
+                await asyncio.sleep(0)

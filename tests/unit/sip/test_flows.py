@@ -198,3 +198,46 @@ async def test_the_filter_comes_before_the_relay() -> None:
         peer.says(peer.request("BYE", "sip:192.0.2.1:5060;jbn=n2", to_tag="t"))
 
         assert relay.taken == []
+
+
+# -- a client that loses its connection in a call
+
+
+@in_virtual_time
+async def test_a_client_that_comes_back_in_time_keeps_its_call() -> None:
+    async with Endpoint.open([], unused) as endpoint:
+        peer, back = Peer(endpoint, "wss"), Peer(endpoint, "wss", port=5071)
+        leg = await peer.called()
+        endpoint.unreachable(peer.flow)
+        await asyncio.sleep(30)
+
+        endpoint.move(peer.flow, back.flow)
+        await asyncio.sleep(60)
+
+        assert leg.ended is None
+        await leg.hangup()
+        await back.hears("BYE")
+
+
+@in_virtual_time
+async def test_a_client_that_does_not_come_back_loses_its_call() -> None:
+    async with Endpoint.open([], unused) as endpoint:
+        peer = Peer(endpoint, "wss")
+        leg = await peer.called()
+        endpoint.unreachable(peer.flow)
+        await asyncio.sleep(31)
+        assert leg.ended is None
+        await asyncio.sleep(2)
+        assert leg.ended is not None
+        assert (leg.ended.by, leg.ended.status, leg.ended.reason) == ("failure", 480, "connection lost")
+
+
+@in_virtual_time
+async def test_what_is_sent_to_a_client_that_is_away_fails_at_once() -> None:
+    async with Endpoint.open([], unused) as endpoint:
+        peer = Peer(endpoint, "wss")
+        leg = await peer.called()
+        endpoint.unreachable(peer.flow)
+        async with asyncio.timeout(1):
+            assert (await leg.send("INFO")).status == 503
+        assert leg.ended is None

@@ -1,156 +1,85 @@
-"""RFC 3262: reliable provisional responses, both sides."""
+"""Reliable provisional responses, both sides, in virtual time (RFC 3262)."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from jambones.sip.build import response
-from jambones.sip.message import Request, Response
-from jambones.sip.reliable import ReliableReceiver, ReliableSender
-from jambones.sip.timers import SipTimers, TimerWheel
-from tests.support.sip_messages import request
+from jambones.sip.leg import IncomingLeg
+from jambones.sip.message import Response
+from tests.support.sip_calls import called, calling, ended, kinds, now
+from tests.support.sip_peer import SDP, Peer
 from tests.support.virtual_time import in_virtual_time
 
-INVITE = request("INVITE", cseq=7, headers=[("Require", "100rel")])
 
+@asynccontextmanager
+async def ringing_reliably() -> AsyncIterator[tuple[Peer, IncomingLeg, Response]]:
+    async def handler(leg: IncomingLeg) -> None:
+        await leg.progress(183, sdp=SDP, reliable=True)
 
-class Sender:
-    def __init__(self, wheel: TimerWheel) -> None:
-        self.sent: list[tuple[int, str | None, bool]] = []
-        self.given_up = 0
-        self.idle = 0
-        self.it = ReliableSender(wheel, SipTimers(), self._transmit, self._give_up)
-        self.it.on_idle = self._on_idle
-
-    def _transmit(self, response: Response, again: bool) -> None:
-        self.sent.append((response.status, response.headers.get("RSeq"), again))
-
-    def _give_up(self) -> None:
-        self.given_up += 1
-
-    def _on_idle(self) -> None:
-        self.idle += 1
-
-    @property
-    def rseq(self) -> int:
-        return int(self.sent[-1][1] or 0)
-
-
-@contextmanager
-def senders() -> Iterator[Sender]:
-    wheel = TimerWheel(asyncio.get_running_loop())
-    sender = Sender(wheel)
-    yield sender
-    sender.it.close()
-    wheel.close()
-
-
-def ringing(status: int = 180) -> Response:
-    return response(INVITE, status, to_tag="us")
-
-
-def prack(rseq: int, cseq: str = "7 INVITE") -> Request:
-    return request("PRACK", to_tag="us", cseq=8, headers=[("RAck", f"{rseq} {cseq}")])
+    async with called(handler, (("Supported", "100rel"),)) as (peer, leg, _invite):
+        response = await peer.hears_response(183)
+        assert "100rel" in response.require
+        yield peer, leg, response
 
 
 @in_virtual_time
-async def test_it_is_repeated_at_doubling_intervals_until_its_prack() -> None:
-    with senders() as sender:
-        sender.it.send(made := ringing())
-        await asyncio.sleep(3.6)  # 0.5, 1.5 and 3.5 s
-
-        assert [again for _, _, again in sender.sent] == [False, True, True, True]
-        assert "100rel" in made.require
-        assert sender.it.outstanding
-        assert sender.it.acknowledged(prack(sender.rseq))
-        await asyncio.sleep(60)
-
-        assert len(sender.sent) == 4
-        assert (sender.it.outstanding, sender.idle, sender.given_up) == (False, 1, 0)
+async def test_a_200_is_held_back_for_half_a_second_while_a_prack_is_outstanding() -> None:
+    async with ringing_reliably() as (peer, leg, _early):
+        start = now()
+        await leg.answer(SDP)
+        assert now() - start == pytest.approx(0.5, abs=0.02)
+        peer.skip()
+        assert peer.heard[-1].status == 200  # type: ignore[attr-defined]
 
 
 @in_virtual_time
-async def test_without_a_prack_it_gives_up_after_64_t1() -> None:
-    with senders() as sender:
-        sender.it.send(ringing())
-        sender.it.send(ringing(183))
-
-        await asyncio.sleep(31.9)
-        assert sender.given_up == 0
-        await asyncio.sleep(0.2)
-
-        assert sender.given_up == 1
-        assert {status for status, _, _ in sender.sent} == {180}
-        assert not sender.it.outstanding
+async def test_a_200_goes_out_as_soon_as_the_prack_comes() -> None:
+    async with ringing_reliably() as (peer, leg, early):
+        start = now()
+        answering = asyncio.create_task(leg.answer(SDP))
+        await asyncio.sleep(0.1)
+        peer.says(peer.in_dialog("PRACK", early, headers=[("RAck", f"{early.headers.get('RSeq')} {early.cseq}")]))
+        assert (await peer.hears_response(200)).cseq.method == "PRACK"
+        assert (await peer.hears_response(200)).cseq.method == "INVITE"
+        await answering
+        assert now() - start < 0.2
 
 
 @in_virtual_time
-async def test_the_next_one_waits_for_the_prack_of_the_first_and_counts_on() -> None:
-    with senders() as sender:
-        sender.it.send(ringing(180))
-        sender.it.send(ringing(183))
-        first = sender.rseq
-        assert [status for status, _, _ in sender.sent] == [180]
-
-        assert sender.it.acknowledged(prack(first))
-
-        assert sender.sent[-1] == (183, str(first + 1), False)
-        assert sender.idle == 0
-        assert sender.it.acknowledged(prack(first + 1))
-        assert sender.idle == 1
+async def test_a_prack_that_matches_nothing_gets_481() -> None:
+    async with ringing_reliably() as (peer, _leg, early):
+        peer.says(peer.in_dialog("PRACK", early, headers=[("RAck", f"1 {early.cseq}")]))
+        await peer.hears(481)
+        peer.says(peer.in_dialog("PRACK", early))
+        assert (await peer.hears_response_of(481, 400)).cseq.method == "PRACK"
 
 
 @in_virtual_time
-async def test_a_prack_that_matches_nothing_is_refused() -> None:
-    with senders() as sender:
-        assert not sender.it.acknowledged(prack(1))
-        sender.it.send(ringing())
-        rseq = sender.rseq
-
-        for wrong in (prack(rseq + 1), prack(rseq, "8 INVITE"), prack(rseq, "7 UPDATE"), request("PRACK", to_tag="us")):
-            assert not sender.it.acknowledged(wrong)
-        assert sender.it.acknowledged(prack(rseq))
-        assert not sender.it.acknowledged(prack(rseq))
+async def test_a_reliable_response_nobody_pracks_is_sent_again_and_given_up_after_64_t1() -> None:
+    async with ringing_reliably() as (peer, leg, _early):
+        start, times = now(), []
+        while (message := await peer.hears_any()) and isinstance(message, Response) and message.status == 183:
+            times.append(round(now() - start, 1))
+        assert times == [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+        assert isinstance(message, Response)
+        assert message.status == 504
+        assert (await ended(leg)).status == 504
 
 
 @in_virtual_time
-async def test_nothing_is_repeated_after_the_final_response() -> None:
-    with senders() as sender:
-        sender.it.send(ringing(180))
-        sender.it.send(ringing(183))
-
-        sender.it.close()
-        await asyncio.sleep(60)
-
-        assert [status for status, _, _ in sender.sent] == [180]
-        assert (sender.given_up, sender.idle) == (0, 0)
-
-
-def reliable(rseq: str, status: int = 183, require: str = "100rel") -> Response:
-    made = ringing(status)
-    made.headers.add("RSeq", rseq)
-    made.headers.add("Require", require)
-    return made
-
-
-def test_each_reliable_provisional_is_acknowledged_in_order() -> None:
-    receiver = ReliableReceiver()
-
-    assert receiver.rack_for(reliable("41")) == ("41 7 INVITE", True)
-    assert receiver.rack_for(reliable("42")) == ("42 7 INVITE", True)
-
-
-def test_a_gap_and_a_repetition_are_dropped() -> None:
-    receiver = ReliableReceiver()
-    receiver.rack_for(reliable("41"))
-
-    assert receiver.rack_for(reliable("43")) == (None, False)
-    assert receiver.rack_for(reliable("41")) == (None, False)
-    assert receiver.rack_for(reliable("42")) == ("42 7 INVITE", True)
-
-
-@pytest.mark.parametrize("made", [ringing(), reliable("x"), reliable("1", require="timer"), reliable("99999999999")])
-def test_what_is_not_reliable_needs_no_prack(made: Response) -> None:
-    assert ReliableReceiver().rack_for(made) == (None, True)
+async def test_reliable_responses_of_the_peer_are_pracked_in_order_and_gaps_dropped() -> None:
+    async with calling() as (peer, leg, invite):
+        rows = [("Require", "100rel")]
+        peer.answer(invite, 183, headers=[*rows, ("RSeq", "7")], body=SDP)
+        prack = await peer.hears_request("PRACK")
+        assert prack.headers.get("RAck") == "7 1 INVITE"
+        peer.answer(prack, 200)
+        peer.answer(invite, 180, headers=[*rows, ("RSeq", "9")])
+        peer.answer(invite, 183, headers=[*rows, ("RSeq", "7")], body=SDP)
+        await asyncio.sleep(0.1)
+        assert peer.unread == []
+        peer.answer(invite, 180, headers=[*rows, ("RSeq", "8")])
+        assert (await peer.hears_request("PRACK")).headers.get("RAck") == "8 1 INVITE"
+        assert kinds(leg) == ["Progress", "Progress"]

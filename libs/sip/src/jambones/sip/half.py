@@ -32,6 +32,7 @@ class Leg(Sending):
         self._pending: dict[tuple[int, str], ServerTransaction] = {}
         self._open = asyncio.Event()
         """Set once offers inside the dialog may begin, or the leg is over."""
+        self._early_agreed = False
 
     # What the consumer sees.
 
@@ -113,10 +114,17 @@ class Leg(Sending):
 
     # What offers and the endpoint use.
 
-    @property
-    def offer_outstanding(self) -> bool:
-        """Whether the offer and answer of the INVITE itself are under way."""
-        return not self._open.is_set()
+    def offers_wait(self, method: str) -> bool:
+        """Whether the offer and answer of the INVITE itself are under way.
+
+        After a reliable provisional answered the offer, UPDATE may make another before the call is answered (RFC 3311).
+        """
+        return not self._open.is_set() and not (method == "UPDATE" and self._early_agreed)
+
+    def agreed_early(self, ours: bytes, theirs: bytes) -> None:
+        """The INVITE's offer was answered by a reliable provisional response."""
+        self._early_agreed = True
+        self.agreed_on(ours, theirs)
 
     async def offer_settled(self) -> None:
         await self._open.wait()

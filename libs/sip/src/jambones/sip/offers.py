@@ -58,7 +58,7 @@ class Offers:
             retry = [("Retry-After", str(randrange(0, 10)))]
             transaction.respond(leg.response(request, 500, headers=retry))
             return
-        if self._ours or leg.offer_outstanding:
+        if self._ours or leg.offers_wait(request.method):
             transaction.respond(leg.response(request, 491))
             return
         leg.dialog_refresh(request)
@@ -141,7 +141,7 @@ class Offers:
         """re-INVITE or UPDATE; its final response. Waits its turn, and tries again after 491. Raises LegEnded."""
         rows = list(headers)
         for attempt in range(_GLARE_TRIES + 1):
-            while self.busy or self._leg.offer_outstanding:
+            while self.busy or self._leg.offers_wait(method):
                 if self._leg.ended is not None:
                     raise LegEnded(self._leg.ended)
                 await self._wait_for_turn()

@@ -36,6 +36,11 @@ class ReliableSender:
     def outstanding(self) -> bool:
         return self._current is not None
 
+    @property
+    def current(self) -> Response | None:
+        """What waits for its PRACK."""
+        return self._current
+
     def send(self, response: Response) -> None:
         response.headers.add("Require", OPTION)
         if self._current is not None:

@@ -122,6 +122,8 @@ class OutgoingLeg(Leg):
                 if rack is not None:
                     reliable = True
                     self._prack(dialog, rack)
+                    if self.invite.sdp is not None and response.sdp is not None:
+                        self.agreed_early(self.invite.sdp, response.sdp)
         except GrammarError:
             self.core.stats.dropped["bad-provisional"] += 1
             return
@@ -142,6 +144,11 @@ class OutgoingLeg(Leg):
         early = self._early.get(tag)
         dialog = early[0] if early is not None else Dialog.of_client(self.invite, response)
         dialog.confirm(response)
+        if dialog.target is None:
+            # Without Contact the peer cannot be reached later: better no call than one that cannot be ended.
+            self._release(response, tag)
+            self.end(Ended("failure", 502, "no Contact"))
+            return
         self.note_allowed(response)
         self.agreed_on(self.invite.sdp, response.sdp)
         self.session.agree(agreed(response))

@@ -149,7 +149,10 @@ class IncomingLeg(Leg):
             if not self.dialog.accepts(request):
                 transaction.respond(self.response(request, 500))
                 return
+            said = self._reliable.current if self._reliable is not None else None
             known = self._reliable is not None and self._reliable.acknowledged(request)
+            if known and said is not None and said.sdp is not None and self.invite.sdp is not None:
+                self.agreed_early(said.sdp, self.invite.sdp)
             transaction.respond(self.response(request, 200 if known else 481))
             return
         super().received(transaction)
