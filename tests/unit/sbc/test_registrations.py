@@ -55,3 +55,18 @@ async def test_addresses_of_record_are_counted_once_however_many_devices_they_ha
         copy.apply(changed(str(number), value, number + 1))
 
     assert copy.aors("a") == 2
+
+
+async def test_a_source_that_a_device_is_registered_from_is_known() -> None:
+    copy = Registrations()
+    copy.apply(changed("b", binding(), 1))
+
+    assert copy.registered_from("acme.example", "192.0.2.1", 5060)
+    assert not copy.registered_from("other.example", "192.0.2.1", 5060)
+    assert not copy.registered_from("acme.example", "192.0.2.1", 5061)
+
+    copy.apply(changed("b", binding().model_copy(update={"source": "[2001:db8::1]:7"}), 2))
+    assert not copy.registered_from("acme.example", "192.0.2.1", 5060)
+    assert copy.registered_from("acme.example", "2001:db8::1", 7)
+    copy.apply(Removed(("acme.example", "ann", "b")))
+    assert not copy.registered_from("acme.example", "2001:db8::1", 7)

@@ -68,6 +68,10 @@ class Reasons:
     def __init__(self) -> None:
         self._rules: list[Rule] = []
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return tuple(self._rules)
+
     def passed(self, name: str, detail: str = "", *, about: Iterable[str | None] = ()) -> None:
         self._rules.append(Rule(name, "passed", detail, _sids(about)))
 

@@ -5,10 +5,13 @@ private names only together with a signature made with the platform's internal k
 library gives them: compact forms resolved.
 """
 
+import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 HeaderList = list[tuple[str, str]]
 
@@ -85,6 +88,9 @@ class PrivateFacts:
     trunk_sid: str | None = None
     trunk_name: str | None = None
     user: str | None = None
+    """user@realm of a device that authenticated."""
+    script: dict[str, Any] | None = None
+    """What runs instead of the application's own script: {"verbs": […]} or {"call_hook": …}."""
 
     def headers(self) -> HeaderList:
         pairs = [
@@ -94,12 +100,18 @@ class PrivateFacts:
             ("X-Jambones-Trunk", self.trunk_sid),
             ("X-Jambones-Trunk-Name", self.trunk_name),
             ("X-Jambones-User", self.user),
+            ("X-Jambones-Script", encode_script(self.script) if self.script is not None else None),
             ("X-Jambones-Src", self.source),
             ("X-Jambones-Call", self.sip_call_id),
             ("X-Jambones-Edge", f"{self.edge};uri={self.edge_uri}"),
             ("X-Jambones-Leg", self.leg),
         ]
         return [(name, _one_line(value)) for name, value in pairs if value]
+
+
+def encode_script(script: dict[str, Any]) -> str:
+    """A script as a header's value: base64 of its JSON."""
+    return base64.b64encode(json.dumps(script, separators=(",", ":")).encode()).decode()
 
 
 def _one_line(value: str) -> str:

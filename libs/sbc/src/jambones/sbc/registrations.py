@@ -28,6 +28,7 @@ class Registrations:
 
     def __init__(self) -> None:
         self._by_aor: dict[tuple[str, str], dict[str, Stored]] = {}
+        self._by_source: dict[str, dict[Key, Stored]] = {}
         self._ready = asyncio.Event()
 
     @classmethod
@@ -61,13 +62,23 @@ class Registrations:
         before = known.get(binding_id)
         if before is None or before.revision < stored.revision:
             known[binding_id] = stored
+            if before is not None and before.binding.source != stored.binding.source:
+                self._forget_source(before)
+            self._by_source.setdefault(stored.binding.source, {})[stored.key] = stored
 
     def forget(self, key: Key) -> None:
         realm, user, binding_id = key
         known = self._by_aor.get((realm, user), {})
-        known.pop(binding_id, None)
+        if (before := known.pop(binding_id, None)) is not None:
+            self._forget_source(before)
         if not known:
             self._by_aor.pop((realm, user), None)
+
+    def _forget_source(self, stored: Stored) -> None:
+        of_source = self._by_source.get(stored.binding.source, {})
+        of_source.pop(stored.key, None)
+        if not of_source:
+            self._by_source.pop(stored.binding.source, None)
 
     @property
     def ready(self) -> bool:
@@ -82,6 +93,12 @@ class Registrations:
         found = self._by_aor.get((realm.lower(), user), {}).values()
         live = [stored for stored in found if stored.binding.expires_at > now]
         return sorted(live, key=lambda stored: -stored.binding.registered_at)
+
+    def registered_from(self, realm: str, host: str, port: int) -> bool:
+        """Whether a device of this realm is registered from this address and port."""
+        now, source = now_ms(), f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        found = self._by_source.get(source, {}).values()
+        return any(s.binding.realm == realm.lower() and s.binding.expires_at > now for s in found)
 
     def aors(self, account_sid: str) -> int:
         """How many addresses of record of an account are registered."""

@@ -41,6 +41,7 @@ from jambones.feature_server.calls.variables import Variables
 from jambones.feature_server.control import update
 from jambones.feature_server.first_hook import first_payload, speech
 from jambones.feature_server.hooks.http import HttpHooks
+from jambones.feature_server.made_for_the_call import made_for_the_call
 from jambones.feature_server.signature import Facts, signed
 from jambones.media import MediaEngine
 from jambones.sip.leg import IncomingLeg
@@ -100,7 +101,9 @@ class Inbound:
 
     async def _configuration(self, facts: Facts) -> tuple[AccountConfig, ApplicationConfig] | None:
         account = await self.config.account(facts.account_sid)
-        application = await self.config.application(facts.application_sid)
+        application = await self.config.application(facts.application_sid) if facts.application_sid else None
+        if facts.script is not None:
+            application = made_for_the_call(facts.script, application)
         if account is None or application is None:
             return None
         if application.call_hook is None and not application.application.app_json:
@@ -173,7 +176,7 @@ class Inbound:
         return CallInfo(
             call_sid=CallSid(new_sid()),
             account_sid=AccountSid(facts.account_sid),
-            application_sid=ApplicationSid(facts.application_sid),
+            application_sid=ApplicationSid(facts.application_sid) if facts.application_sid else None,
             from_=invite.from_.uri.user_text,
             to=invite.uri.user_text,
             sip_call_id=leg.sip_call_id,

@@ -20,21 +20,28 @@ class Facts:
     outside_call_id: str | None
     source: str | None
     trunk_name: str | None
+    user: str | None = None
+    """user@realm of a device that authenticated."""
+    script: str | None = None
+    """X-Jambones-Script: runs instead of the application, which may then be missing."""
 
     @classmethod
     def of(cls, invite: Request) -> Self | None:
         """None when the INVITE does not come from an edge."""
         header = invite.headers.get
         account, application = header("X-Jambones-Account"), header("X-Jambones-App")
-        if not account or not application:
+        script = header("X-Jambones-Script")
+        if not account or not (application or script):
             return None
         return cls(
             account,
-            application,
+            application or "",
             header("X-Jambones-Origin") or "trunk",
             header("X-Jambones-Call"),
             (header("X-Jambones-Src") or "").partition(";")[0] or None,
             header("X-Jambones-Trunk-Name"),
+            header("X-Jambones-User"),
+            script,
         )
 
 

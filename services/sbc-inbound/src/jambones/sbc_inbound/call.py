@@ -20,12 +20,11 @@ from jambones.sbc.crossing import Crossing
 from jambones.sbc.decision import Refusal
 from jambones.sbc.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight
-from jambones.sbc.prefixes import parse_address
 from jambones.sbc.record import CallLog
 from jambones.sbc.tenants import Account
-from jambones.sbc_inbound.classify import classify
+from jambones.sbc_inbound.admit import where_to
+from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.environment import Environment
-from jambones.sbc_inbound.identify import Caller
 from jambones.sbc_inbound.inward import ask_feature_server
 from jambones.sbc_inbound.routing import Route
 from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offered, Progress, Requested
@@ -187,9 +186,8 @@ class Call:
             if self._feature_server is not None:
                 await self._feature_server.hangup(headers=self._farewell)
 
-    async def _admit(self) -> Route | None:
-        invite = self.far_end.invite
-        decision = classify(self.env.directory.tables, self._caller(), headers.applications_seen(invite.headers))
+    async def _admit(self) -> Route | DeviceRoute | None:
+        decision = await where_to(self)
         self.log.reasons += map(str, decision.reasons)
         match decision.result:
             case Refusal() as refusal:
@@ -201,7 +199,11 @@ class Call:
                 self.origin, self.account = "trunk", route.account
                 self.log.account, self.log.trunk = route.account, route.carrier.name
                 self.log.application_sid = route.application.application_sid
-                self.words = self.words.bind(account_sid=route.account.account_sid)
+            case DeviceRoute() as route:
+                self.origin, self.account = "user", route.account
+                self.log.account, self.log.trunk = route.account, "user"
+                self.log.application_sid = route.application.application_sid if route.application else None
+        self.words = self.words.bind(account_sid=route.account.account_sid)
         self.env.figures.invited(self.origin)
         self._tenants = tenants_of(route.account)
         refused = over_local_limits(self.env, route.account) or await over_tenant_limits(
@@ -214,16 +216,6 @@ class Call:
             await self._refuse(refused)
             return None
         return route
-
-    def _caller(self) -> Caller:
-        """The source of the INVITE; a trusted proxy may name another one."""
-        uri, source = self.far_end.invite.uri, self.far_end.source
-        address = source.host
-        if address in self.env.trusted_proxies and (named := self.far_end.invite.headers.get("X-Forwarded-For")):
-            claimed = parse_address(named.rpartition(",")[2].strip())
-            address = str(claimed) if claimed is not None else address
-            self.log.remote_host = address
-        return Caller(address, source.port, source.transport, uri.user_text, uri.host)
 
     async def _refuse(self, refusal: Refusal) -> None:
         self.words.info("call refused", status=refusal.status, cause=refusal.cause, reasons=self.log.reasons)
@@ -238,9 +230,9 @@ class Call:
 
     # ---- the feature server
 
-    async def _serve(self, route: Route) -> None:
+    async def _serve(self, route: Route | DeviceRoute) -> None:
         sdp = self.far_end.invite.sdp
-        self.media = CallMedia(self.env.relay(self.media_id, sdp, self.far_end.source))
+        self.media = CallMedia(self.env.relay(self.media_id, sdp, self.far_end.source, self.origin == "trunk"))
         try:
             offer = await self.media.offer(Side.FAR_END, sdp) if sdp is not None else None
         except MediaFailed as exc:
@@ -260,7 +252,7 @@ class Call:
         self.node = None
         await self._fail(503, "No feature server takes the call", RETRY_AFTER)
 
-    async def _ask(self, node: Node, route: Route, offer: bytes | None) -> bool:
+    async def _ask(self, node: Node, route: Route | DeviceRoute, offer: bytes | None) -> bool:
         """Offer the call to one feature server and follow it to the end; False when another one may be asked."""
         leg = await ask_feature_server(self, node, route, offer)
         self._feature_server = leg

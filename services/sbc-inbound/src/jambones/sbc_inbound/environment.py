@@ -15,6 +15,7 @@ from jambones.sbc.media import Relay
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc_inbound.tables import Tables
+from jambones.sbc_inbound.users import Users
 from jambones.sip.address import NameAddr
 from jambones.sip.leg import OutgoingLeg
 from jambones.sip.transport import Address
@@ -61,11 +62,12 @@ class Environment:
     leases: Leases
     feature_servers: FeatureServers
     invite: Invite
-    relay: Callable[[str, bytes | None, Address], Relay]
-    """(leg id, the far end's SDP, its address) to what carries the audio."""
+    relay: Callable[[str, bytes | None, Address, bool], Relay]
+    """(leg id, the far end's SDP, its address, whether it is a trunk) to what carries the audio."""
     record: Callable[[CallRecord], Awaitable[None]]
     alerts: Alerts
     figures: Figures
+    users: Users
     zone: str = ""
     fs_timeout: float = 2.0
     fs_attempts: int = 3

@@ -16,10 +16,10 @@ from jambones.sbc.rates import Rates
 # Networks known for nothing but scanning telephony and everything else.
 ALWAYS_BLOCKED = ("128.90.0.0/16", "162.142.125.0/24", "198.235.24.0/24", "205.210.31.0/24")
 SCANNERS = ("sip-cli", "sipcli", "friendly-scanner", "sipvicious", "sipsak", "pplsip")
-ALLOWED = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE"
+ALLOWED = "INVITE, ACK, BYE, CANCEL, REGISTER, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE"
 # Served outside a dialog; ACK and CANCEL belong to a transaction, which the stack matches.
-OUTSIDE_DIALOG = frozenset({"INVITE", "ACK", "CANCEL", "OPTIONS"})
-KNOWN = frozenset(ALLOWED.replace(",", "").split()) | {"REGISTER", "SUBSCRIBE", "PUBLISH"}
+OUTSIDE_DIALOG = frozenset({"INVITE", "ACK", "CANCEL", "OPTIONS", "REGISTER"})
+KNOWN = frozenset(ALLOWED.replace(",", "").split()) | {"SUBSCRIBE", "PUBLISH"}
 
 Action = Literal["accept", "drop"]
 
@@ -85,6 +85,9 @@ class IngressFilter:
     def block(self, address: str, until: float) -> None:
         """Block one address until the loop's time says `until`."""
         self._blocked_until[address] = until
+
+    def unblock(self, address: str) -> None:
+        self._blocked_until.pop(address, None)
 
     def blocked(self, address: str, now: float) -> str:
         """Why everything from this source is dropped; empty when it is not."""

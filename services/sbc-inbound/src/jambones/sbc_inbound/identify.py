@@ -20,6 +20,8 @@ class Caller:
     transport: str
     user: str
     host: str
+    registered: bool = False
+    """A device of this realm is registered from that very address and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ def _by_realm(
             return carrier.account_sid == account.account_sid
         return carrier.service_provider_sid == account.service_provider_sid
 
+    if caller.registered:
+        # A site may have phones behind the very address that its trunk calls from.
+        reasons.passed("registered device", caller.address)
+        return _user(account, reasons)
     matches = _matches(tables, caller, may_serve)
     if not matches:
         text = f"no trunk of {account.sip_realm} has {caller.address}"

@@ -26,7 +26,7 @@ class Ingress:
         self._directory = directory
         self._figures = figures
         self._service = service
-        self._filter = IngressFilter(
+        self.rules = IngressFilter(
             blocked=settings.blocked_sources,
             scanners=settings.scanner_agents,
             scanner_action=settings.scanner_action,
@@ -47,7 +47,7 @@ class Ingress:
             from_=headers.get("From") or "",
             to=headers.get("To") or "",
         )
-        decision = self._filter.decide(arrival, asyncio.get_running_loop().time(), self._shedding())
+        decision = self.rules.decide(arrival, asyncio.get_running_loop().time(), self._shedding())
         result = decision.result
         if isinstance(result, Answer):
             self._figures.blocked(decision.reasons[-1].name)
@@ -62,7 +62,7 @@ class Ingress:
 
     def blocked(self, address: str) -> str:
         """Why a source is blocked; empty when it is not."""
-        return self._filter.blocked(address, asyncio.get_running_loop().time())
+        return self.rules.blocked(address, asyncio.get_running_loop().time())
 
     def _shedding(self) -> Shedding:
         lag = self._service.lag.now
@@ -73,7 +73,9 @@ class Ingress:
         return address in self._directory.tables.by_source
 
     def _is_unknown(self, request: Request, arrival: Arrival, source: Address) -> bool:
-        """A new call from somebody whom neither a trunk nor a realm explains."""
+        """A new call from somebody whom neither a trunk nor a realm explains, or a device of nobody's realm."""
+        if request.method == "REGISTER":
+            return self._directory.tables.account_by_realm(request.uri.host) is None
         if request.method != "INVITE" or arrival.in_dialog or self._is_gateway(source.host):
             return False
         uri = request.uri
@@ -85,6 +87,8 @@ class Ingress:
 
 def _in_dialog(request: Request) -> bool:
     """Whether the To has a tag; the filter is also asked about requests that cannot be read well."""
+    if request.method == "REGISTER":
+        return False  # whatever tag a client keeps
     try:
         return request.to.tag is not None
     except GrammarError:

@@ -6,6 +6,7 @@ from jambones.common.bus.nodes import Node
 from jambones.common.clock import now_ms
 from jambones.sbc import headers
 from jambones.sbc.prefixes import parse_address
+from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.routing import Route
 from jambones.sip.address import NameAddr
 from jambones.sip.build import new_call_id
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from jambones.sbc_inbound.call import Call
 
 
-async def ask_feature_server(call: "Call", node: Node, route: Route, offer: bytes | None) -> OutgoingLeg:
+async def ask_feature_server(call: "Call", node: Node, route: Route | DeviceRoute, offer: bytes | None) -> OutgoingLeg:
     """Send it; the leg's events say what becomes of it."""
     invite, env = call.far_end.invite, call.env
     address = Address.parse(node.sip)
@@ -25,15 +26,17 @@ async def ask_feature_server(call: "Call", node: Node, route: Route, offer: byte
     source = call.far_end.source
     facts = headers.PrivateFacts(
         account_sid=route.account.account_sid,
-        application_sid=route.application.application_sid,
+        application_sid=route.application.application_sid if route.application is not None else "",
         origin=call.origin,
         source=f"{call.log.remote_host}:{source.port};{source.transport}",
         sip_call_id=invite.call_id,
         edge=env.node_id,
         leg=call.leg_id,
         edge_uri=env.edge_uri,
-        trunk_sid=route.carrier.voip_carrier_sid,
-        trunk_name=route.carrier.name,
+        trunk_sid=route.carrier.voip_carrier_sid if isinstance(route, Route) else None,
+        trunk_name=route.carrier.name if isinstance(route, Route) else None,
+        user=route.user if isinstance(route, DeviceRoute) else None,
+        script=route.script if isinstance(route, DeviceRoute) else None,
     )
     rows = facts.headers()
     if env.internal_key is not None:

@@ -1,12 +1,13 @@
 """The edge's process: its two sides, what its calls share, and the tasks that keep it honest."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
 import structlog
 
 from jambones.common.bus.config import ConfigChanged
 from jambones.common.bus.explain import ExplainInbound, Explanation
+from jambones.common.bus.flows import SendOnFlow
 from jambones.common.bus.nodes import Choice, Node, NodeDirectory
 from jambones.common.errors import Unavailable
 from jambones.common.ids import NodeId
@@ -19,18 +20,24 @@ from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
 from jambones.sbc.media import Anchored, Relay, Straight, profile_of
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
+from jambones.sbc.registrations import Registrations
 from jambones.sbc.roster import end_orphans, farewell, of_the_roster, reconcile
 from jambones.sbc_inbound import snapshot
+from jambones.sbc_inbound.addresses import REPORT_EVERY, advertised, connection_rules, labels_of, report
+from jambones.sbc_inbound.blocks import follow_blocks
 from jambones.sbc_inbound.call import Call
+from jambones.sbc_inbound.devices import UNPIN_EVERY, Devices
 from jambones.sbc_inbound.environment import Environment
 from jambones.sbc_inbound.explain import explain
 from jambones.sbc_inbound.ingress import Ingress
 from jambones.sbc_inbound.inside import Inside
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_inbound.tables import Tables
+from jambones.sbc_inbound.users import Users
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.transport import Address
+from jambones.sip.transport.tls import TlsSettings
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +45,7 @@ NAME = "sbc-inbound"
 LEASES = "leases"
 LEASE_TTL = 60.0
 WATCH_EVERY = 1.0
+AUTHENTICATE = 12.0
 
 
 async def serve(settings: EdgeSettings) -> None:
@@ -57,13 +65,16 @@ async def serve(settings: EdgeSettings) -> None:
         private_networks = PrefixTable((network, network) for network in settings.private_cidrs)
         private_ip = settings.private_ip or Address.parse(settings.sip_listen[0]).host
 
-        def relay(leg_id: str, sdp: bytes | None, source: Address) -> Relay:
+        def relay(leg_id: str, sdp: bytes | None, source: Address, trunk: bool) -> Relay:
             if not cluster.nodes:
                 return Straight()
             profile = profile_of(sdp) if sdp is not None else PLAIN
             private = source.host in private_networks
-            return Anchored(cluster.session(leg_id), profile, private=private, strict=False)
+            return Anchored(cluster.session(leg_id), profile, private=private, strict=trunk)
 
+        registrations = await stack.enter_async_context(Registrations.watching(bus))
+        egresses = await stack.enter_async_context(NodeDirectory.watching(bus, "outbound"))
+        devices = Devices(bus, settings.node_id, registrations, egresses, service.tasks, grace=settings.flow_grace)
         inside = await stack.enter_async_context(Inside.open(settings, private_ip))
         env = Environment(
             node_id=settings.node_id,
@@ -78,6 +89,12 @@ async def serve(settings: EdgeSettings) -> None:
             record=bus.record,
             alerts=Alerts(bus.record),
             figures=figures,
+            users=Users(
+                lambda question: bus.request(question, timeout=AUTHENTICATE),
+                registrations,
+                settings.device_app_first,
+                settings.user_calling,
+            ),
             zone=settings.zone,
             fs_timeout=settings.fs_timeout,
             fs_attempts=settings.fs_attempts,
@@ -96,10 +113,16 @@ async def serve(settings: EdgeSettings) -> None:
             Endpoint.open(
                 map(Address.parse, settings.sip_listen),
                 on_invite,
+                devices.on_request,
                 filter=ingress.filter,
-                advertise=_advertised(settings, private_networks),
+                advertise=advertised(settings, private_networks),
+                on_flow_lost=devices.flow_lost,
+                relay=devices.relay,
+                tls=TlsSettings(settings.tls_cert, settings.tls_key, settings.tls_min),
+                connections=connection_rules(settings),
             )
         )
+        devices.endpoint = outside
         service.on_drain(outside.drain)
         service.check("configuration", lambda: None if directory.loaded else "not loaded yet")
         service.check("feature servers", lambda: None if _open(nodes) or not bus.connected else "none is open")
@@ -114,6 +137,13 @@ async def serve(settings: EdgeSettings) -> None:
             name="watch feature servers",
         )
         service.tasks.every(settings.reconcile_every, lambda: reconcile(calls, leases), name="reconcile counts")
+        service.tasks.every(UNPIN_EVERY, devices.unpin_expired, name="unpin flows")
+        service.tasks.start(devices.deliver(), name="deliver what devices said")
+        service.tasks.start(devices.forget_former(), name="forget former flows")
+        service.tasks.start(follow_blocks(bus, ingress.rules), name="follow blocks")
+        service.tasks.every(
+            REPORT_EVERY, lambda: report(service.db, settings, outside.addresses), name="report address"
+        )
         sip = str(next((address for address in outside.addresses if address.transport == "udp"), outside.addresses[0]))
 
         async def answer(question: ExplainInbound) -> Explanation:
@@ -130,10 +160,10 @@ async def serve(settings: EdgeSettings) -> None:
             return found.model_copy(update={"node": settings.node_id})
 
         await stack.enter_async_context(bus.serve(ExplainInbound, answer, queue=NAME))
-        async with (
-            farewell(calls),
-            service.present(Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone)),
-        ):
+        await stack.enter_async_context(bus.serve(SendOnFlow, devices.send, edge_id=settings.node_id))
+        labels = labels_of(settings, outside.addresses)
+        node = Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone, labels=labels)
+        async with farewell(calls), service.present(node):
             log.info("listening", outside=[str(a) for a in outside.addresses], inside=inside.uri)
             await service.run()
 
@@ -155,21 +185,6 @@ class Nodes:
 def _ng_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def _advertised(
-    settings: EdgeSettings, private_networks: PrefixTable[str]
-) -> Callable[[Address], tuple[str, int] | None] | None:
-    """Towards the outside our public address, when it is not the one we listen on."""
-    if settings.public_ip is None:
-        return None
-    public = settings.public_ip
-    ports = {address.transport: address.port for address in map(Address.parse, settings.sip_listen)}
-
-    def advertise(remote: Address) -> tuple[str, int] | None:
-        return None if remote.host in private_networks else (public, ports[remote.transport])
-
-    return advertise
 
 
 def _open(nodes: NodeDirectory) -> bool:

@@ -1,5 +1,6 @@
 """The edge's settings, from JAMBONES_* variables; each has the default of a small installation."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -26,6 +27,24 @@ class EdgeSettings(SipSettings):
     source_burst: float = Field(100, ge=1)
     trusted_sip_proxies: CommaList = ()
     """Networks whose X-Forwarded-For names the real source."""
+    trusted_http_proxies: CommaList = ()
+    """Networks whose X-Forwarded-For names the real source of a WebSocket."""
+
+    advertise: CommaList = ()
+    """What the outside calls a listener, where `public_ip` and its own port are not it: "wss:sip.acme.net:443"."""
+    tls_cert: Path | None = None
+    """The certificate chain (PEM) of the tls and wss listeners; read again when it changes."""
+    tls_key: Path | None = None
+    tls_min: Literal["1.2", "1.3"] = "1.2"
+    ws_origins: CommaList = ()
+    """Pages that WebSockets may come from, "https://phone.acme.net"; none: any."""
+
+    flow_grace: float = Field(10, ge=0)
+    """Seconds that a binding outlives its connection."""
+    device_app_first: bool = False
+    """An account's application for devices goes before names of applications, queues and conferences."""
+    user_calling: bool = True
+    """Registered users of a realm may dial each other by name."""
 
     max_calls: int = Field(2000, ge=1)
     """Calls in progress on this edge."""

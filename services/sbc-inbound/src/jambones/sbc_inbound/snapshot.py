@@ -38,6 +38,7 @@ def convert(rows: RoutingTables) -> Tables:
                 row.disable_cdrs,
                 limit(row.account_sid),
                 row.siprec_hook_sid,
+                row.device_calling_application_sid,
             )
             for row in rows.accounts.values()
         ],

@@ -85,6 +85,9 @@ def _greeting(platform: LocalPlatform) -> str:
     media = "through rtpengine" if rtpengine.installed() and platform.anchors_media else "straight to the media engine"
     lines = {
         "call": f"sip:{seeded.number}@{platform.sip}   (audio goes {media})",
+        "phone": f"{seeded.sip_user} at {seeded.sip_realm}, password {seeded.sip_password}, proxy {platform.sip}"
+        if seeded.sip_user and "registrar" in platform.names
+        else "",
         "application": f"http://{platform.host}:{platform.layout.application}/call   (for example: examples/hello.py)",
         "API": platform.api_url,
         "account": seeded.account_sid,

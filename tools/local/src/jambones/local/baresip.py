@@ -53,12 +53,24 @@ def installed() -> bool:
     return shutil.which("baresip") is not None
 
 
+def registering(
+    user: str, realm: str, password: str, proxy: str, *, transport: str = "udp", expires: int = 600, extra: str = ""
+) -> str:
+    """The account of a phone that registers at `realm` by way of `proxy` ("127.0.0.1:5060")."""
+    outbound = f'outbound="sip:{proxy};transport={transport}"'
+    return (
+        f"<sip:{user}@{realm};transport={transport}>;auth_user={user};auth_pass={password};{outbound};"
+        f"regint={expires};audio_codecs=pcmu{extra}"
+    )
+
+
 @dataclass
 class Baresip:
     """One phone. `events` are baresip's own, as they came."""
 
     directory: Path
     transport: str = "udp"
+    account: str | None = None
     _reader: asyncio.StreamReader = field(init=False)
     _writer: asyncio.StreamWriter = field(init=False)
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -66,14 +78,16 @@ class Baresip:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, directory: Path, *, source: Path | None = None, transport: str = "udp") -> AsyncIterator[Self]:
+    async def open(
+        cls, directory: Path, *, source: Path | None = None, transport: str = "udp", account: str | None = None
+    ) -> AsyncIterator[Self]:
         """Run it inside the block, with its files in `directory`; `source` is a WAV file that it sends.
 
-        Raises ServerError.
+        `account` is a line of baresip's accounts file, for a phone that registers. Raises ServerError.
         """
         if not installed():
             raise ServerError("baresip is not installed: make system, as root")
-        phone = cls(directory, transport)
+        phone = cls(directory, transport, account)
         control = free_port()
         phone.prepare(control, source)
         with (directory / "log").open("wb") as log:
@@ -129,9 +143,8 @@ class Baresip:
             "recordings": self.recordings,
         }
         (self.directory / "config").write_text(CONFIG.format(**values))
-        (self.directory / "accounts").write_text(
-            f"<sip:15550001111@127.0.0.1;transport={self.transport}>;regint=0;audio_codecs=pcmu\n"
-        )
+        usual = f"<sip:15550001111@127.0.0.1;transport={self.transport}>;regint=0;audio_codecs=pcmu"
+        (self.directory / "accounts").write_text((self.account or usual) + "\n")
         (self.directory / "contacts").write_text("")
 
     async def connect(self, port: int) -> None:

@@ -34,7 +34,7 @@ from jambones.local.postgres import FAST, PostgresServer
 from jambones.local.servers import Server, ServerError, tied
 from jambones.local.supervisor import Child, Output, http_ok
 
-SERVICES = ("feature-server", "api", "sbc-inbound")
+SERVICES = ("feature-server", "api", "registrar", "sbc-inbound")
 """In the order in which they start; they end in reverse."""
 DATABASE = "jambones"
 

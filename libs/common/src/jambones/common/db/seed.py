@@ -4,12 +4,14 @@ Sids are fixed, so that running it again changes nothing.
 """
 
 import json
+import secrets
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from jambones.common.db.accounts import Accounts, new_webhook_secret
 from jambones.common.db.api_keys import ApiKeys
 from jambones.common.db.applications import Applications
+from jambones.common.db.clients import Clients
 from jambones.common.db.database import Database, Transaction
 from jambones.common.db.phone_numbers import PhoneNumbers
 from jambones.common.db.service_providers import ServiceProviders
@@ -27,6 +29,7 @@ DEMO_CARRIER_SID = "7c9f2a64-3b1d-4e58-a0c6-9e2d5f8b4c31"
 DEMO_GATEWAY_SID = "a4e8c0d2-5f7b-4961-b3da-2c6e8f0a1d42"
 DEMO_NUMBER_SID = "e1b7d953-8a2c-4f06-9d4e-7b3c5a6f8e53"
 DEMO_HOOK_SID = "c2d4e6f8-1a3b-4c5d-8e7f-9a0b1c2d3e64"
+DEMO_CLIENT_SID = "b6f1c0de-4d2a-4f7e-9c13-5e8a7d6b4c92"
 DEMO_STATUS_HOOK_SID = "d3e5f7a9-2b4c-4d6e-9f80-ab1c2d3e4f75"
 
 
@@ -40,6 +43,9 @@ class Seeded:
     account_key: str
     application_sid: str | None
     number: str | None
+    sip_user: str | None = None
+    sip_password: str | None = None
+    """A phone registers as sip_user at sip_realm; what it dials runs the demo application."""
 
 
 async def seed(
@@ -53,8 +59,9 @@ async def seed(
 ) -> Seeded:
     """Make what is missing and return it, keys included (they are random, made once).
 
-    `demo`: also an application that greets the caller, a number, and a carrier whose calls come from `gateway`
-    (address, netmask). `hook_url` makes the application ask there instead; status events go to `status` beside it.
+    `demo`: also an application that greets the caller, a number, a carrier whose calls come from `gateway`
+    (address, netmask), and the credentials of a phone. `hook_url` makes the application ask there instead; status
+    events go to `status` beside it.
     """
     async with database.transaction(PLATFORM) as tx:
         # Two processes may start at once; the second waits here and then finds everything.
@@ -69,6 +76,7 @@ async def seed(
         )
         account = await Accounts(tx).get(ACCOUNT_SID)
         assert account is not None
+        phone = await Clients(tx).get(DEMO_CLIENT_SID)
         return Seeded(
             account_sid=ACCOUNT_SID,
             sip_realm=account.sip_realm or "",
@@ -76,6 +84,8 @@ async def seed(
             account_key=own.token.reveal(),
             application_sid=DEMO_APPLICATION_SID if demo else None,
             number=number if demo else None,
+            sip_user=phone.username if phone is not None else None,
+            sip_password=phone.password.reveal() if phone is not None and phone.password is not None else None,
         )
 
 
@@ -116,6 +126,17 @@ async def _demo(tx: Transaction, number: str, hook_url: str | None, gateway: tup
                 await hooks.add({"webhook_sid": sid, "url": url, **owner})
             values |= {"call_hook_sid": DEMO_HOOK_SID, "call_status_hook_sid": DEMO_STATUS_HOOK_SID}
         await applications.add(values)
+        await Accounts(tx).update(ACCOUNT_SID, {"device_calling_application_sid": DEMO_APPLICATION_SID})
+    clients = Clients(tx)
+    if await clients.get(DEMO_CLIENT_SID) is None:
+        await clients.add(
+            {
+                "client_sid": DEMO_CLIENT_SID,
+                "account_sid": ACCOUNT_SID,
+                "username": "demo",
+                "password": secrets.token_urlsafe(12),
+            }
+        )
     if await carriers.get(DEMO_CARRIER_SID) is None:
         await carriers.add({"voip_carrier_sid": DEMO_CARRIER_SID, "name": "demo", **owner})
     if await gateways.get(DEMO_GATEWAY_SID) is None:

@@ -1,0 +1,89 @@
+"""Calls of users: challenged, judged by the registrar, and sent where the device may call."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from jambones.common.bus.registrar import Authenticate, Authenticated
+from jambones.common.errors import BusUnavailable, JambonesError
+from jambones.common.ids import AccountSid
+from jambones.sbc.decision import Decision, Reasons, Refusal
+from jambones.sbc.registrations import Registrations
+from jambones.sbc.tenants import Account
+from jambones.sbc_inbound.destinations import DeviceRoute, destination
+from jambones.sbc_inbound.identify import Caller, Match, TrunkCaller
+from jambones.sbc_inbound.routing import Route, route
+from jambones.sbc_inbound.tables import Gateway, Tables
+from jambones.sip.message import Request
+
+RETRY_AFTER = ("Retry-After", "5")
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Lets users in. One per process."""
+
+    ask: Callable[[Authenticate], Awaitable[Authenticated]]
+    """The registrar's verdict; raises BusUnavailable."""
+    registrations: Registrations
+    device_app_first: bool = False
+    user_calling: bool = True
+
+    def registered_from(self, host: str, address: str, port: int) -> bool:
+        """Whether a device of the realm `host` is registered from that address and port."""
+        return self.registrations.registered_from(host, address, port)
+
+    async def admit(
+        self, tables: Tables, account: Account, caller: Caller, invite: Request, applied: tuple[str, ...] = ()
+    ) -> Decision[Route | DeviceRoute | Refusal]:
+        """A refusal of 401 carries challenges, and is no failure."""
+        realm = (account.sip_realm or "").lower()
+        reasons = Reasons()
+        question = Authenticate(
+            account_sid=AccountSid(account.account_sid),
+            realm=realm,
+            method=invite.method,
+            request_uri=str(invite.uri),
+            transport=caller.transport,
+            host=caller.address,
+            port=caller.port,
+            headers=tuple(invite.headers),
+        )
+        try:
+            verdict = await self.ask(question)
+        except BusUnavailable:
+            return reasons.refused("authentication", Refusal(503, "no registrar answers", headers=(RETRY_AFTER,)))
+        except JambonesError as exc:
+            return reasons.refused("authentication", Refusal(exc.sip_status, "registrar failed"))
+        if verdict.status != 200:
+            refusal = Refusal(
+                verdict.status, "challenged" if verdict.status == 401 else "not authenticated", verdict.reason,
+                x_reason=verdict.x_reason, headers=verdict.headers,
+            )  # fmt: skip
+            return reasons.refused("authentication", refusal, verdict.cause)
+        where = self._where(tables, account, caller, verdict, applied)
+        reasons.passed("authentication", verdict.cause)
+        return Decision(where.result, reasons.rules + where.reasons)
+
+    def _where(
+        self, tables: Tables, account: Account, caller: Caller, verdict: Authenticated, applied: tuple[str, ...]
+    ) -> Decision[Route | DeviceRoute | Refusal]:
+        if verdict.trunk_sid is not None:
+            carrier = tables.carriers.get(verdict.trunk_sid)
+            if carrier is None:
+                return Reasons().refused("trunk", Refusal(403, "trunk not known"))
+            match = Match(carrier, Gateway("", carrier.voip_carrier_sid, caller.address), 0)
+            return route(tables, TrunkCaller((match,), account), caller.user, applied=applied)
+
+        def registered(user: str) -> bool:
+            return bool(self.registrations.of(user, account.sip_realm or ""))
+
+        return destination(
+            tables,
+            account,
+            verdict,
+            caller.user,
+            registered,
+            applied=applied,
+            device_app_first=self.device_app_first,
+            user_calling=self.user_calling,
+        )
