@@ -10,6 +10,7 @@ from jambones.common.metrics import CATALOGUE
 from jambones.common.settings import PREFIX, ServiceSettings, SipSettings, unknown_names
 from jambones.feature_server.settings import FeatureServerSettings
 from jambones.sbc_inbound.settings import EdgeSettings
+from jambones.sbc_outbound.settings import OutboundSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
@@ -20,13 +21,15 @@ def test_every_metric_is_documented(metric: str) -> None:
     assert f"`{metric}`" in OPERATIONS
 
 
-@pytest.mark.parametrize("settings", [ServiceSettings, SipSettings, EdgeSettings, FeatureServerSettings, ApiSettings])
+@pytest.mark.parametrize(
+    "settings", [ServiceSettings, SipSettings, EdgeSettings, OutboundSettings, FeatureServerSettings, ApiSettings]
+)
 def test_every_setting_is_documented(settings: type[ServiceSettings]) -> None:
     missing = [name.upper() for name in settings.model_fields if f"`{name.upper()}`" not in OPERATIONS]
     assert not missing, f"docs/operations.md does not name {', '.join(PREFIX + name for name in missing)}"
 
 
-@pytest.mark.parametrize("settings", [EdgeSettings, FeatureServerSettings, ApiSettings])
+@pytest.mark.parametrize("settings", [EdgeSettings, OutboundSettings, FeatureServerSettings, ApiSettings])
 def test_one_environment_can_serve_all_processes(settings: type[ServiceSettings]) -> None:
     environment = {PREFIX + name.upper(): "" for name in settings.model_fields}
     assert not unknown_names(environment, set())

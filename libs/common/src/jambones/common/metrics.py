@@ -40,6 +40,7 @@ CATALOGUE: dict[str, Definition] = {
     "jambones_ng_seconds": Definition("histogram", "rtpengine control latency", ("command", "node", "result")),
     "jambones_ng_node_up": Definition("gauge", "rtpengine answers", ("node",)),
     "jambones_fs_nodes": Definition("gauge", "Feature servers seen", ("state",)),
+    "jambones_gateways_down": Definition("gauge", "Gateways of carriers that are marked down"),
     # the SIP stack
     "jambones_sip_requests_total": Definition("counter", "SIP requests", ("method", "direction", "transport")),
     "jambones_sip_responses_total": Definition(

@@ -30,10 +30,11 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 # misspelling. A service declares its own in its settings class; those need not be repeated here.
 OTHER_PARTS = frozenset(
     {
-        "account_max_cps", "answer_timeout", "api_cors_origins", "api_host", "api_port", "api_url",
+        "account_max_cps", "allowed_targets", "answer_timeout", "api_cors_origins", "api_host", "api_port", "api_url",
         "audit_days",
         "audio_cache_dir", "audio_directory", "audio_timeout", "blocked_sources", "cluster", "codec_order",
         "dtmf_payload_type", "encryption_keys", "flite_voice", "fs_attempts", "fs_lost_after", "fs_timeout",
+        "invite_timeout", "own_domains",
         "hook_timeout", "http_pool_size", "http_timeout", "internal_key", "jwt_lifetime", "jwt_secret",
         "limits_enabled", "listen_subprotocols", "listen_timeout",
         "max_body", "max_call_duration", "max_calls", "max_cps", "max_loop_lag", "max_tick_late",

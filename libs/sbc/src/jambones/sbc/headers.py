@@ -106,7 +106,7 @@ class PrivateFacts:
             ("X-Jambones-Edge", f"{self.edge};uri={self.edge_uri}"),
             ("X-Jambones-Leg", self.leg),
         ]
-        return [(name, _one_line(value)) for name, value in pairs if value]
+        return [(name, one_line(value)) for name, value in pairs if value]
 
 
 def encode_script(script: dict[str, Any]) -> str:
@@ -114,7 +114,7 @@ def encode_script(script: dict[str, Any]) -> str:
     return base64.b64encode(json.dumps(script, separators=(",", ":")).encode()).decode()
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
     """A trunk's name is free text: it must not write headers of its own."""
     return "".join(character if character.isprintable() else " " for character in value)
 

@@ -34,7 +34,7 @@ from jambones.local.postgres import FAST, PostgresServer
 from jambones.local.servers import Server, ServerError, tied
 from jambones.local.supervisor import Child, Output, http_ok
 
-SERVICES = ("feature-server", "api", "registrar", "sbc-inbound")
+SERVICES = ("feature-server", "api", "registrar", "sbc-outbound", "sbc-inbound")
 """In the order in which they start; they end in reverse."""
 DATABASE = "jambones"
 
@@ -256,6 +256,12 @@ class LocalPlatform:
             case "sbc-inbound":
                 port = ports.sip if name == service else numbering.private.take(2)
                 env["JAMBONES_SIP_LISTEN"] = f"udp:{self.host}:{port},tcp:{self.host}:{port}"
+            case "sbc-outbound":
+                public, private = numbering.private.take(2), numbering.private.take(2)
+                env["JAMBONES_SIP_LISTEN"] = f"udp:{self.host}:{public},tcp:{self.host}:{public}"
+                env["JAMBONES_PRIVATE_LISTEN"] = f"udp:{self.host}:{private},tcp:{self.host}:{private}"
+                # Everything is on this machine, carriers and phones too.
+                env["JAMBONES_ALLOWED_TARGETS"] = "127.0.0.0/8"
             case "feature-server":
                 port = numbering.private.take(2)
                 env["JAMBONES_SIP_LISTEN"] = f"udp:{self.host}:{port},tcp:{self.host}:{port}"

@@ -1,0 +1,93 @@
+"""From the database's rows to the egress's tables: only what routing reads."""
+
+import asyncio
+
+from jambones.common.db.database import Database
+from jambones.common.db.routing import RoutingTables
+from jambones.sbc.tenants import Account, ServiceProvider
+from jambones.sbc_outbound import tables as egress
+from jambones.sbc_outbound.tables import Tables
+
+CALLS = "voice_call_session"
+
+
+async def load(database: Database) -> Tables:
+    """Read the configuration and index it, in a thread. Raises DatabaseUnavailable."""
+    rows = await RoutingTables.load(database)
+    return await asyncio.to_thread(convert, rows)
+
+
+def convert(rows: RoutingTables) -> Tables:
+    def limit(owner: str) -> int | None:
+        return rows.limits.get((owner, CALLS)) or None  # 0 is no limit
+
+    accounts = rows.accounts
+
+    def provider_of(account_sid: str | None) -> str | None:
+        account = accounts.get(account_sid or "")
+        return account.service_provider_sid if account is not None else None
+
+    return Tables.of(
+        service_providers=[ServiceProvider(sid, limit(sid)) for sid in rows.service_providers],
+        accounts=[
+            Account(
+                row.account_sid,
+                row.service_provider_sid,
+                row.sip_realm,
+                row.is_active,
+                row.disable_cdrs,
+                limit(row.account_sid),
+            )
+            for row in accounts.values()
+        ],
+        trunks=[
+            egress.Trunk(
+                row.voip_carrier_sid,
+                row.name,
+                row.account_sid,
+                row.service_provider_sid or provider_of(row.account_sid),
+                row.is_active,
+                row.e164_leading_plus,
+                row.tech_prefix,
+                row.diversion,
+                row.requires_register,
+                row.register_username,
+                row.register_password,
+                row.register_sip_realm,
+                row.register_from_user,
+                row.register_from_domain,
+                row.outbound_sip_proxy,
+            )
+            for row in rows.carriers.values()
+        ],
+        gateways=[
+            egress.Gateway(
+                row.sip_gateway_sid,
+                row.voip_carrier_sid,
+                row.ipv4,
+                row.port,
+                row.protocol or "udp",
+                row.use_sips_scheme,
+                row.pad_crypto,
+                row.outbound,
+                row.is_active,
+            )
+            for row in rows.gateways
+        ],
+        lcrs=[
+            egress.Lcr(row.lcr_sid, owner, row.is_active, row.default_carrier_set_entry_sid)
+            for owner, row in rows.lcrs.items()
+        ],
+        lcr_routes=[
+            egress.LcrRoute(row.lcr_route_sid, row.lcr_sid, row.regex, row.priority)
+            for group in rows.lcr_routes.values()
+            for row in group
+        ],
+        lcr_entries=[
+            egress.LcrEntry(
+                row.lcr_carrier_set_entry_sid, row.lcr_route_sid, row.voip_carrier_sid, row.workload, row.priority
+            )
+            for group in rows.lcr_entries.values()
+            for row in group
+        ],
+    )
