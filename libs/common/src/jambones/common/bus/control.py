@@ -1,6 +1,6 @@
-"""Requests to feature servers: change a live call, place a new one."""
+"""Requests to feature servers (change a live call, place a new one) and to the SBC that owns a leg's media."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,3 +51,27 @@ class CreateCall(Question[CallCreated]):
     node_id: str
     account_sid: AccountSid
     call: dict[str, Any]
+
+
+class LegCommanded(Reply):
+    """What the SBC did; `result` is its measurement for `media.stats`."""
+
+    result: dict[str, Any] | None = None
+
+
+class LegCommand(Question[LegCommanded]):
+    """Control of a leg by the SBC that anchors its media.
+
+    `edge_id` and `leg_id` are what it told in X-Jambones-Edge and X-Jambones-Leg. Ask with a limit of two seconds, and
+    once more with the same `request_id`: the SBC does it once. `digit` and `duration_ms` belong to `dtmf`.
+    """
+
+    SUBJECT: ClassVar[str] = "edge.{edge_id}.leg.{leg_id}.{op}"
+    REPLY: ClassVar[type[BaseModel]] = LegCommanded
+
+    edge_id: str
+    leg_id: str
+    op: Literal["mute", "unmute", "dtmf", "media.stats"]
+    request_id: str
+    digit: str | None = None
+    duration_ms: int = 250
