@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request, Response
 from jambones.sip.parser import ParseError, parse
 from tests.support.sip_messages import request
@@ -37,6 +38,12 @@ def test_a_response_comes_out_as_it_was_made(reason: str, phrase: str) -> None:
 
     assert isinstance(read, Response)
     assert (read.status, read.reason) == (486, phrase)
+
+
+@pytest.mark.parametrize("reason", ["x\r\nEvil: 1", "x\n", "\0"])
+def test_a_phrase_cannot_smuggle_a_header(reason: str) -> None:
+    with pytest.raises(GrammarError):
+        Response(486, reason)
 
 
 def test_a_response_without_any_phrase_is_read() -> None:

@@ -198,6 +198,14 @@ async def test_sip_decline_says_its_status_and_why(verb: dict[str, Any], status:
     assert caller.statuses[-1]["sip_reason"] == reason
 
 
+async def test_a_reason_cannot_smuggle_a_header() -> None:
+    async with call(script({"verb": "sip:decline", "status": 486, "reason": "x\r\nX-Evil: 1"})) as caller:
+        await caller.is_hung_up_on()
+
+    assert caller.status == 480
+    assert "reason must not hold line breaks" in caller.alerts[0][1]
+
+
 async def test_sip_decline_is_skipped_once_answered() -> None:
     async with call(script({"verb": "answer"}, {"verb": "sip:decline", "status": 486}, say("here"))) as caller:
         await caller.hears("here")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jambones.sip.address import NameAddr
 from jambones.sip.body import find_part
-from jambones.sip.grammar import GrammarError, is_token
+from jambones.sip.grammar import GrammarError, is_token, is_unsafe
 from jambones.sip.headers import Headers
 from jambones.sip.status import phrase
 from jambones.sip.uri import Uri
@@ -146,7 +146,7 @@ class Request(Message):
 
 
 class Response(Message):
-    """A response. ``reason`` defaults to the usual phrase."""
+    """A response. ``reason`` defaults to the usual phrase; GrammarError when it would break the line."""
 
     __slots__ = ("reason", "status")
 
@@ -159,6 +159,8 @@ class Response(Message):
         headers: Headers | Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
+        if reason is not None and is_unsafe(reason):
+            raise GrammarError("reason-phrase")
         self.status = status
         self.reason = phrase(status) if reason is None else reason
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)

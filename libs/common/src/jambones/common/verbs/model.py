@@ -157,6 +157,12 @@ def _header_value(value: Any) -> str:
     return value
 
 
+def _line(value: Any) -> Any:
+    if isinstance(value, str) and any(char in value for char in "\r\n\0"):
+        raise PydanticCustomError("line", "must not hold line breaks")
+    return value
+
+
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")  # RFC 3261 section 25.1
 
 
@@ -178,6 +184,8 @@ Count = Annotated[int, BeforeValidator(_count)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Loop = Annotated[int | Literal["forever"], PlainValidator(_loop)]
 """How often: one or more, or "forever"."""
+Line = Annotated[str, BeforeValidator(_line)]
+"""A text that goes into a line of SIP."""
 Strings = Annotated[tuple[str, ...], BeforeValidator(listed)]
 """A text or a list of texts; always a tuple once read."""
 Channel = Annotated[Literal[1, 2], BeforeValidator(_whole)]

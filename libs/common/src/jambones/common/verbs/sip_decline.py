@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jambones.common.verbs.model import NO_HEADERS, Headers, VerbModel, Whole
+from jambones.common.verbs.model import NO_HEADERS, Headers, Line, VerbModel, Whole
 
 
 class SipDecline(VerbModel):
@@ -12,5 +12,5 @@ class SipDecline(VerbModel):
 
     verb: Literal["sip:decline"] = "sip:decline"
     status: Annotated[Whole, Field(ge=400, le=699)]
-    reason: str | None = None
+    reason: Line | None = None
     headers: Headers = NO_HEADERS

@@ -6,6 +6,13 @@ from typing import Self
 from jambones.feature_server.calls.leg import Ended, Headers
 from jambones.feature_server.calls.reasons import Cause, EndedBy
 
+LONGEST = 200  # characters of a text that goes into a header
+
+
+def one_line(text: str) -> str:
+    """`text` as the value of a header: what an application wrote may be in it."""
+    return " ".join(text.replace("\0", " ").split())[:LONGEST]
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:

@@ -17,7 +17,7 @@ from jambones.common.tasks import cancel
 from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.model import VerbModel
 from jambones.feature_server.calls.collaborators import Collaborators, HookFailed, HookKind, VerbFailed, Verbs
-from jambones.feature_server.calls.ending import Ending
+from jambones.feature_server.calls.ending import Ending, one_line
 from jambones.feature_server.calls.info import CallInfo
 from jambones.feature_server.calls.leg import CallEvent, Ended, Leg, LegGone, Listener, MediaEndpoint, Playback
 from jambones.feature_server.calls.reasons import Cause, EndedBy, Kill
@@ -91,7 +91,9 @@ class CallSession:
             verbs = await first()
         except HookFailed as exc:
             self.kit.alerts.alert(self.info, exc.alert, exc.message, **exc.data)
-            self.end(Ending(EndedBy.PLATFORM, Cause.HOOK_FAILED, exc.sip_status, "", (("X-Reason", exc.message),)))
+            self.end(
+                Ending(EndedBy.PLATFORM, Cause.HOOK_FAILED, exc.sip_status, "", (("X-Reason", one_line(exc.message)),))
+            )
             return ()
         self._opened = True
         self.kit.reporter.status()
