@@ -34,6 +34,18 @@ async def test_the_process_gets_ready_serves_and_stops(database_dsn: str, nats_u
                 assert (await reply.json())[0]["account_sid"] == seeded.account_sid
             async with session.get(f"{url}/v1/PhoneNumbers", headers=headers) as reply:
                 assert (await reply.json())[0]["number"] == seeded.number
+            # A key that was used a moment ago is refused at once when it is deleted.
+            async with session.post(
+                f"{url}/v1/ApiKeys", json={"account_sid": seeded.account_sid}, headers=headers
+            ) as reply:
+                made = await reply.json()
+            own = {"Authorization": f"Bearer {made['token']}"}
+            async with session.get(f"{url}/v1/Accounts", headers=own) as reply:
+                assert reply.status == 200
+            async with session.delete(f"{url}/v1/ApiKeys/{made['sid']}", headers=headers) as reply:
+                assert reply.status == 204
+            async with session.get(f"{url}/v1/Accounts", headers=own) as reply:
+                assert reply.status == 401
             async with session.get(f"{url}/metrics") as reply:
                 assert 'resource="Accounts"' in await reply.text()
             process.send_signal(signal.SIGTERM)

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from prometheus_client import Counter, Histogram
+from pydantic_core import to_json
 from yarl import URL
 
 from jambones.api import audit, auth, body, idempotency, openapi, pages
@@ -51,6 +53,7 @@ class Api:
     def __init__(self, resources: Sequence[Resource], settings: ApiSettings, metrics: Metrics | None = None) -> None:
         self.operations = [operation for resource in resources for operation in resource]
         self.parts: Parts | None = None
+        self._counted: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self.metrics = metrics or Metrics(process=False)
         self._settings = settings
         self._router = Router(self.operations)
@@ -84,9 +87,17 @@ class Api:
             log.exception("request failed", method=request.method, resource=resource)
             response = problem(Refused(500, "internal error"))
         labels = (_method(request.method), resource, str(response.status))
-        self.metrics.counter("jambones_api_requests_total").labels(*labels).inc()
-        self.metrics.histogram("jambones_api_seconds").labels(*labels[:2]).observe(loop.time() - started)
+        self._count(labels, loop.time() - started)
         return self._finished(request, response)
+
+    def _count(self, labels: tuple[str, str, str], seconds: float) -> None:
+        counted = self._counted.get(labels)
+        if counted is None:  # looking labels up costs more than counting
+            counter = self.metrics.counter("jambones_api_requests_total").labels(*labels)
+            counted = (counter, self.metrics.histogram("jambones_api_seconds").labels(*labels[:2]))
+            self._counted[labels] = counted
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def _plain(self, request: web.Request, path: str) -> web.Response | None:
         """What needs neither token nor database."""
@@ -127,7 +138,7 @@ class Api:
             query=body.query(operation, request.query),
             authorization=authorization,
             address=request.remote or "",
-            base_url=str(request.url.origin()) + "/v1",
+            base_url=f"{request.scheme}://{request.host}/v1" if operation.creates else "",
         )
         if operation.method != "GET":
             ask.raw = await body.read(request)
@@ -179,8 +190,11 @@ class Api:
         raise TooMany(f"too many requests of this {ruling.broken.name}", ruling.retry_after)
 
     def _finished(self, request: web.Request, response: web.Response) -> web.Response:
-        for name, value in {**HEADERS, **request.get(RATE_HEADERS, {})}.items():
-            response.headers.setdefault(name, value)
+        headers = response.headers
+        for name, value in HEADERS.items():
+            if name not in headers:
+                headers[name] = value
+        headers.update(request.get(RATE_HEADERS, ()))
         origin, allowed = request.headers.get("Origin", ""), self._settings.api_cors_origins
         if "*" in allowed:
             response.headers["Access-Control-Allow-Origin"] = "*"
@@ -218,7 +232,10 @@ def answered(operation: Operation, outcome: Any) -> web.Response:
     shown = answer.body
     if answer.status >= 400 and isinstance(shown, dict) and "msg" in shown:
         shown = _members(answer.status, str(shown["msg"])) | shown
-    return web.json_response(shown, status=answer.status, headers=answer.headers)
+    return web.Response(
+        body=to_json(shown), status=answer.status, content_type="application/json", charset="utf-8",
+        headers=answer.headers,
+    )  # fmt: skip
 
 
 def problem(exc: JambonesError) -> web.Response:

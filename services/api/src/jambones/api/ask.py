@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jambones.api.errors import bad
 from jambones.api.operations import UUID, Operation
@@ -14,6 +14,9 @@ from jambones.common.db.audit_log import AuditContext
 from jambones.common.db.database import Database, Transaction
 from jambones.common.db.tenant import PLATFORM, Scope, Tenant
 from jambones.common.tasks import Tasks
+
+if TYPE_CHECKING:
+    from jambones.api.callers import Callers
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Parts:
     nodes: NodeDirectory
     settings: ApiSettings
     tasks: Tasks
+    callers: "Callers | None" = None
+    """None: every token is looked up at every request."""
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Bearer tokens: API keys, and the JWTs (RFC 7519) of logged-in users."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -27,11 +27,24 @@ async def caller_of(parts: Parts, authorization: str) -> Caller | None:
     token = token.strip()
     if scheme.lower() != "bearer" or not token.isascii() or not 0 < len(token) <= LONGEST:
         return None
+    if token.count(".") == 2:
+        claims = _claims(parts.settings, token)
+        if claims is None:
+            return None
+        async with parts.db.transaction(PLATFORM) as tx:
+            return await _of_claims(tx, parts.settings, claims)
+    callers = parts.callers
+    if callers is not None and (known := callers.get(token)) is not None:
+        return known
+    generation = callers.generation if callers is not None else 0
     async with parts.db.transaction(PLATFORM) as tx:
-        if token.count(".") == 2:
-            claims = _claims(parts.settings, token)
-            return None if claims is None else await _of_claims(tx, parts.settings, claims)
-        return await _of_key(tx, parts.settings, token)
+        found = await _of_key(tx, parts.settings, token)
+    if found is None:
+        return None
+    caller, expires_at = found
+    if callers is not None:
+        callers.remember(token, caller, expires_at, generation)
+    return caller
 
 
 async def log_in(tx: Transaction, settings: ApiSettings, user: User, words: dict[str, Any]) -> str:
@@ -46,7 +59,7 @@ async def log_in(tx: Transaction, settings: ApiSettings, user: User, words: dict
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
-async def _of_key(tx: Transaction, settings: ApiSettings, token: str) -> Caller | None:
+async def _of_key(tx: Transaction, settings: ApiSettings, token: str) -> tuple[Caller, datetime | None] | None:
     keys = ApiKeys(tx)
     key = await keys.holder(token)
     if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
@@ -54,7 +67,8 @@ async def _of_key(tx: Transaction, settings: ApiSettings, token: str) -> Caller 
     if key.account_sid is not None and key.is_stale:
         await keys.note_use(key.account_sid)
     rates = Rates(key.account_rate or settings.rate_limit_account, key.service_provider_rate or 0)
-    return Caller(Tenant(key.service_provider_sid, key.account_sid), name=f"api key {key.api_key_sid}", rates=rates)
+    tenant = Tenant(key.service_provider_sid, key.account_sid)
+    return Caller(tenant, name=f"api key {key.api_key_sid}", rates=rates), key.expires_at
 
 
 async def _of_claims(tx: Transaction, settings: ApiSettings, claims: dict[str, Any]) -> Caller | None:

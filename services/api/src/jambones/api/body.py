@@ -56,6 +56,8 @@ def fit(operation: Operation, raw: Any) -> BaseModel | None:
 
 def query(operation: Operation, given: Mapping[str, str]) -> dict[str, str]:
     """The query of a request. Raises Refused for values that no operation can mean."""
+    if not given and operation.query is None:
+        return {}
     for name, value in given.items():
         if "\0" in value or len(value) > 2048:
             raise bad(f'invalid "{name[:64]}" query arg')

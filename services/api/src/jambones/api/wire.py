@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
@@ -91,26 +92,31 @@ def stamp(moment: datetime) -> str:
 
 def plain(value: Any) -> Any:
     """One value as it goes out."""
-    match value:
-        case bool():
-            return int(value)
-        case datetime():
-            return stamp(value)
-        case Private():
-            return plain(value.reveal())
-        case _:
-            return value
+    kind = type(value)
+    if value is None or kind is str:  # most are
+        return value
+    if kind is bool:
+        return int(value)
+    if isinstance(value, datetime):
+        return stamp(value)
+    return plain(value.reveal()) if kind is Private else value
 
 
 def wire(row: Row, *, drop: Collection[str] = (), flags: bool = True, **extra: Any) -> dict[str, Any]:
     """A row as it goes out: every column, null ones too, without `drop`, with `extra`. `flags`: 0/1 for true/false."""
-    columns = {}
-    for name, info in type(row).model_fields.items():
+    columns, values = {}, row.__dict__
+    for name, key in _names(type(row)):
         if name in drop:
             continue
-        value = getattr(row, name)
-        columns[info.alias or name] = value if isinstance(value, bool) and not flags else plain(value)
+        value = values[name]
+        columns[key] = value if value is None or (value.__class__ is bool and not flags) else plain(value)
     return columns | extra
+
+
+@cache
+def _names(row: type[Row]) -> tuple[tuple[str, str], ...]:
+    """The fields of a row and what they are called outside."""
+    return tuple((name, info.alias or name) for name, info in row.model_fields.items())
 
 
 def shown(

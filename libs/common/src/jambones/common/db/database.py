@@ -101,7 +101,9 @@ class Database:
             timeout=acquire_timeout,
             command_timeout=statement_timeout + 5,  # only when the server itself stopped answering
             max_inactive_connection_lifetime=300,
+            reset=_no_reset,
             server_settings={
+                "standard_conforming_strings": "on",
                 "application_name": application,
                 "statement_timeout": str(int(statement_timeout * 1000)),
                 "idle_in_transaction_session_timeout": "60000",
@@ -134,26 +136,21 @@ class Database:
         """
         seen_as = tenant if identity is None else identity
         with verdicts():
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+            # A timer is needed only where one must wait.
+            connection = await self._pool.acquire(timeout=None if self._pool.get_idle_size() else self._acquire_timeout)
         try:
-            transaction = connection.transaction(
-                isolation="repeatable_read" if snapshot else "read_committed", readonly=snapshot
-            )
             tx = Transaction(connection, tenant, self.keys, [])
-            with verdicts():
-                await transaction.start()
-                if audit is not None:
-                    await connection.execute("SELECT set_config('jambones.audit', $1, true)", audit)
-                if seen_as != PLATFORM:
-                    await self._become(connection, seen_as)
             try:
+                with verdicts():
+                    # One round trip: the server runs these as one message.
+                    await connection.execute(_begin(seen_as, snapshot=snapshot, audit=audit))
                 yield tx
             except BaseException:
                 with suppress(*_TROUBLE, TimeoutError):
-                    await transaction.rollback()
+                    await connection.execute("ROLLBACK")
                 raise
             with verdicts():
-                await transaction.commit()
+                await connection.execute("COMMIT")
         finally:
             with suppress(*_TROUBLE, TimeoutError):
                 await self._pool.release(connection, timeout=5)
@@ -167,16 +164,6 @@ class Database:
         except (DatabaseUnavailable, TimeoutError):
             return False
 
-    @staticmethod
-    async def _become(connection: Connection, tenant: Tenant) -> None:
-        # Both last until the end of the transaction; the role is what makes the policies apply.
-        await connection.execute(
-            "SELECT set_config('role', 'jambones_tenant', true), set_config('jambones.account_sid', $1, true), "
-            "set_config('jambones.service_provider_sid', $2, true)",
-            tenant.account_sid or "",
-            tenant.service_provider_sid or "",
-        )
-
     async def _tell(self, changes: list[ConfigChanged]) -> None:
         if self.announce is None:
             return
@@ -185,3 +172,28 @@ class Database:
                 await self.announce(change)
             except Exception:  # the row is stored; whoever missed the event reads it again at the next full refresh
                 log.warning("configuration change not announced", entity=change.entity, sid=change.sid, exc_info=True)
+
+
+def _begin(tenant: Tenant, *, snapshot: bool, audit: str | None) -> str:
+    """The SQL that begins a transaction. What it sets lasts until its end; the role makes the policies apply."""
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if snapshot else "BEGIN ISOLATION LEVEL READ COMMITTED"
+    values = {} if audit is None else {"jambones.audit": audit}
+    if tenant != PLATFORM:
+        values |= {
+            "jambones.account_sid": tenant.account_sid or "",
+            "jambones.service_provider_sid": tenant.service_provider_sid or "",
+            "role": "jambones_tenant",
+        }
+    if not values:
+        return begin
+    settings = ", ".join(f"set_config('{name}', {_literal(value)}, true)" for name, value in values.items())
+    return f"{begin}; SELECT {settings}"
+
+
+def _literal(value: str) -> str:
+    """A text as an SQL literal. Connections are opened with standard_conforming_strings: a quote is all there is."""
+    return "'" + value.replace("\0", "").replace("'", "''") + "'"
+
+
+async def _no_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nothing to clean: all that a connection is told lasts until the end of its transaction."""

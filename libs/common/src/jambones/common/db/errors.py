@@ -1,7 +1,6 @@
 """What the database refuses, in our words and with the status to answer."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 import asyncpg
 
@@ -67,34 +66,54 @@ _AWAY = (
 )
 
 
-@contextmanager
-def verdicts() -> Iterator[None]:
+class _Verdicts:
+    """A context without a state: five of them are entered for each request, so a generator would be felt."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(exc, Exception) and (verdict := _verdict(exc)) is not None:
+            raise verdict from exc
+
+
+_VERDICTS = _Verdicts()
+
+
+def verdicts() -> _Verdicts:
     """Turn what asyncpg raises into our errors. Wrap database calls only: an OSError means the database here."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as exc:
-        raise Taken(_taken(exc), constraint=exc.constraint_name) from exc
-    except asyncpg.ForeignKeyViolationError as exc:
-        # PostgreSQL names the table with the key in both cases; only the text tells insert from delete.
-        if "still referenced" in str(exc.detail):
-            raise StillReferenced(
-                f"still referenced by {_words(exc.table_name)}", constraint=exc.constraint_name
-            ) from exc
-        raise UnknownReference(f"unknown {_column(exc)}", constraint=exc.constraint_name) from exc
-    except asyncpg.NotNullViolationError as exc:
-        raise Invalid(f"missing field {exc.column_name}", column=exc.column_name) from exc
-    except asyncpg.CheckViolationError as exc:
-        raise Invalid(f"invalid {_column(exc)}", constraint=exc.constraint_name) from exc
-    except asyncpg.InsufficientPrivilegeError as exc:
-        raise Forbidden from exc
-    except (asyncpg.DataError, asyncpg.CharacterNotInRepertoireError) as exc:
-        raise Invalid(_data(exc)) from exc
-    except _AWAY as exc:
-        raise DatabaseUnavailable(cause=type(exc).__name__) from exc
-    except asyncpg.InterfaceError as exc:  # the connection or the pool was closed under us
+    return _VERDICTS
+
+
+def _verdict(exc: Exception) -> JambonesError | None:
+    """Our error for what asyncpg raised; None when it is none of its errors."""
+    match exc:
+        case asyncpg.UniqueViolationError():
+            return Taken(_taken(exc), constraint=exc.constraint_name)
+        case asyncpg.ForeignKeyViolationError() if "still referenced" in str(exc.detail):
+            # PostgreSQL names the table with the key in both cases; only the text tells insert from delete.
+            return StillReferenced(f"still referenced by {_words(exc.table_name)}", constraint=exc.constraint_name)
+        case asyncpg.ForeignKeyViolationError():
+            return UnknownReference(f"unknown {_column(exc)}", constraint=exc.constraint_name)
+        case asyncpg.NotNullViolationError():
+            return Invalid(f"missing field {exc.column_name}", column=exc.column_name)
+        case asyncpg.CheckViolationError():
+            return Invalid(f"invalid {_column(exc)}", constraint=exc.constraint_name)
+        case asyncpg.InsufficientPrivilegeError():
+            return Forbidden()
+        case asyncpg.DataError() | asyncpg.CharacterNotInRepertoireError():
+            return Invalid(_data(exc))
+    if isinstance(exc, _AWAY):
+        return DatabaseUnavailable(cause=type(exc).__name__)
+    if isinstance(exc, asyncpg.InterfaceError):  # the connection or the pool was closed under us
         if isinstance(exc, ValueError):  # an argument that does not fit its type
-            raise Invalid("a value has the wrong type") from exc
-        raise DatabaseUnavailable(cause=str(exc)) from exc
+            return Invalid("a value has the wrong type")
+        return DatabaseUnavailable(cause=str(exc))
+    return None
 
 
 def _words(table: str | None) -> str:

@@ -171,7 +171,7 @@ class Repository(Generic[R]):
                 )
             )
 
-    def row(self, record: asyncpg.Record) -> R:
+    def row(self, record: asyncpg.Record | Mapping[str, Any]) -> R:
         values = dict(record)
         for column in self.SEALED:
             if values.get(column) is not None:

@@ -1,6 +1,7 @@
 """Applications: what a call does."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
@@ -115,15 +116,13 @@ async def shown(tx: Transaction, rows: list[Application]) -> list[dict[str, Any]
     """Applications as they go out, with their hooks."""
     sids = [sid for row in rows for sid in row.hook_sids]
     found: dict[str, Webhook] = await Webhooks(tx).some(sids) if sids else {}
-    return [
-        wire(
-            row,
-            drop=HIDDEN,
-            env_vars=json.loads(row.env_vars.reveal()) if row.env_vars is not None else None,
-        )
-        | {name: hooks.shown(found.get(getattr(row, f"{name}_sid")), with_sid=True) for name in HOOKS}
-        for row in rows
-    ]
+    return [_shown(row, found) for row in rows]
+
+
+def _shown(row: Application, found: Mapping[str, Webhook]) -> dict[str, Any]:
+    env_vars = json.loads(row.env_vars.reveal()) if row.env_vars is not None else None
+    outside = {name: hooks.shown(found.get(getattr(row, f"{name}_sid")), with_sid=True) for name in HOOKS}
+    return wire(row, drop=HIDDEN, env_vars=env_vars) | outside
 
 
 async def listing(ask: Ask, tenant: Tenant) -> Any:
@@ -188,10 +187,10 @@ async def list_of_account(ask: Ask) -> Any:
 async def show(ask: Ask) -> dict[str, Any]:
     sid = ask.sid("application_sid")
     async with ask.transaction() as tx:
-        row = await Applications(tx).get(sid)
-        if row is None:
-            raise absent()
-        return (await shown(tx, [row]))[0]
+        found = await Applications(tx).with_hooks(sid)
+    if found is None:
+        raise absent()
+    return _shown(*found)
 
 
 @resource.put(
