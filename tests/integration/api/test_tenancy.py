@@ -1,79 +1,22 @@
-"""Whose is what: every operation with another tenant's sids, under every scope, and the verdicts that clients know."""
+"""Whose is what: the verdicts that clients know, what is shared, and that nothing answers 5xx."""
 
 from uuid import uuid4
 
 import pytest
 
-from jambones.api.operations import Operation
-from jambones.api.resources import RESOURCES
 from jambones.api.wire import Input
 from tests.integration.api.conftest import Client, World
-
-HOOKS = {"call_hook": {"url": "http://example.com/call"}, "call_status_hook": {"url": "https://example.com/status"}}
-OPERATIONS = [operation for resource in RESOURCES for operation in resource]
+from tests.support.tenants import HOOKS, OPERATIONS, belongings, path_of
 
 
-async def belongings(world: World, name: str) -> tuple[dict[str, str], Client, Client]:
-    """A service provider with an account that has one of everything; sids by parameter name, and the two keys."""
-    provider, owner = await world.provider(name)
-    account, tenant = await world.account(provider, name)
-    sids = {"service_provider_sid": provider, "account_sid": account}
-    sids["application_sid"] = await tenant.make("/Applications", {"name": name, **HOOKS})
-    sids["voip_carrier_sid"] = await tenant.make("/VoipCarriers", {"name": name})
-    gateway = {"voip_carrier_sid": sids["voip_carrier_sid"], "ipv4": "10.1.1.1"}
-    sids["sip_gateway_sid"] = await tenant.make("/SipGateways", gateway)
-    number = {"number": "1508", "voip_carrier_sid": sids["voip_carrier_sid"]}
-    sids["phone_number_sid"] = await tenant.make("/PhoneNumbers", number)
-    sids["api_key_sid"] = (await tenant.get(f"/Accounts/{account}/ApiKeys")).body[0]["api_key_sid"]
-    sids["client_sid"] = await tenant.make("/Clients", {"username": name, "password": "secret"})
-    sids["lcr_sid"] = await tenant.make("/Lcrs", {"name": name})
-    route = {"lcr_sid": sids["lcr_sid"], "regex": "1", "priority": 1}
-    sids["lcr_route_sid"] = await tenant.make("/LcrRoutes", route)
-    entry = {"lcr_route_sid": sids["lcr_route_sid"], "voip_carrier_sid": sids["voip_carrier_sid"]}
-    sids["entry_sid"] = await tenant.make("/LcrCarrierSetEntries", entry)
-    sids["webhook_sid"] = await tenant.make("/Webhooks", {"url": "http://example.com/x"})
-    credential = {"vendor": "deepgram", "api_key": "0123456789"}
-    sids["speech_credential_sid"] = await tenant.make(f"/Accounts/{account}/SpeechCredentials", credential)
-    person = {"name": name, "email": f"{name}@x", "initial_password": "a good one"}
-    sids["user_sid"] = (await tenant.post("/Users", person)).body["user_sid"]
-    return sids, owner, tenant
-
-
-def path_of(operation: Operation, sids: dict[str, str]) -> str:
-    path = operation.path
-    for name in operation.params:
-        path = path.replace(f"{{{name}}}", sids.get(name, "a.b.cc" if name == "sip_realm" else str(uuid4())))
-    return path
-
-
-async def test_nobody_reaches_into_another_tenant(world: World) -> None:
-    theirs, their_owner, their_tenant = await belongings(world, "theirs")
-    _, owner, tenant = await belongings(world, "ours")
-    query = {"page": "1", "count": "5", "voip_carrier_sid": theirs["voip_carrier_sid"]}
-    before = await everything(their_tenant, theirs)
-    for client in (owner, tenant):
-        for operation in OPERATIONS:
-            if operation.public or operation.later or not any(name in theirs for name in operation.params):
-                continue
-            body: object = {"name": "stolen", "username": "stolen", **HOOKS, "category": "device", "quantity": 1}
-            if operation.path.endswith("/Routes"):
-                body = [{"regex": "1", "priority": 1, "lcr_carrier_set_entries": [{"voip_carrier_sid": str(uuid4())}]}]
-            elif operation.path.endswith("/RegisteredSipUsers"):
-                body = []
-            reply = await client.ask(
-                operation.method,
-                path_of(operation, theirs),
-                body if operation.body is not None else None,
-                **(query if operation.method in ("GET", "DELETE") else {}),
-            )
-            expected = (400, 403, 404, 422) if operation.operation_id != "createCall" else (403, 480)
-            assert reply.status in expected, (operation.method, operation.path, reply)
-    assert before == await everything(their_tenant, theirs)
-    assert (await their_owner.get("/Accounts")).body[0]["account_sid"] == theirs["account_sid"]
+async def tenants(world: World, name: str) -> tuple[dict[str, str], Client, Client]:
+    """Sids by parameter name, the key of a service provider and that of its account."""
+    made = await belongings(world, name)
+    return made.sids, made.owner, made.tenant
 
 
 async def test_nothing_answers_5xx_to_its_owner(world: World) -> None:
-    sids, owner, tenant = await belongings(world, "ours")
+    sids, owner, tenant = await tenants(world, "ours")
     for client in (tenant, owner, world.admin):
         for operation in OPERATIONS:
             if operation.method == "DELETE" or operation.later:
@@ -86,7 +29,7 @@ async def test_nothing_answers_5xx_to_its_owner(world: World) -> None:
 
 @pytest.mark.timeout(180)
 async def test_no_value_of_any_field_answers_5xx(world: World) -> None:
-    sids, _, _ = await belongings(world, "ours")
+    sids, _, _ = await tenants(world, "ours")
     values = (None, "", "x" * 10_000, -1, 10**12, [], {}, "\0", True, {"url": "\0"}, "2026-13-01", "sip:a b")
     good = {"name": "n", "number": "1", "ipv4": "1.1.1.1", **HOOKS, **sids}
     for operation in OPERATIONS:
@@ -99,19 +42,9 @@ async def test_no_value_of_any_field_answers_5xx(world: World) -> None:
                 assert reply.status < 500, (operation.method, operation.path, name, value, reply)
 
 
-async def everything(tenant: Client, sids: dict[str, str]) -> list[object]:
-    paths = [
-        "/Applications", "/VoipCarriers", "/PhoneNumbers", "/Clients", "/Lcrs", f"/LcrRoutes/{sids['lcr_route_sid']}",
-        f"/LcrCarrierSetEntries/{sids['entry_sid']}", f"/Webhooks/{sids['webhook_sid']}",
-        f"/SipGateways/{sids['sip_gateway_sid']}",
-        f"/Accounts/{sids['account_sid']}/Limits",
-    ]  # fmt: skip
-    return [(await tenant.get(path)).body for path in paths]
-
-
 async def test_foreign_sids_get_the_verdicts_that_clients_know(world: World) -> None:
-    theirs, _, _ = await belongings(world, "theirs")
-    ours, owner, tenant = await belongings(world, "ours")
+    theirs, _, _ = await tenants(world, "theirs")
+    ours, owner, tenant = await tenants(world, "ours")
     account, provider = theirs["account_sid"], theirs["service_provider_sid"]
     for client, method, path, body, status, words in [
         (tenant, "GET", f"/Accounts/{account}", None, 403, "insufficient permissions"),
@@ -148,7 +81,7 @@ async def test_foreign_sids_get_the_verdicts_that_clients_know(world: World) -> 
 
 
 async def test_an_account_reads_what_its_provider_shares(world: World) -> None:
-    ours, owner, tenant = await belongings(world, "ours")
+    ours, owner, tenant = await tenants(world, "ours")
     shared = await owner.make("/VoipCarriers", {"name": "shared"})
     assert {row["voip_carrier_sid"] for row in (await tenant.get("/VoipCarriers")).body} == {
         shared, ours["voip_carrier_sid"]
@@ -164,7 +97,7 @@ async def test_an_account_reads_what_its_provider_shares(world: World) -> None:
 
 @pytest.mark.parametrize("scope", ["account", "service_provider", "admin"])
 async def test_deleting_an_account_takes_all_it_owns(world: World, scope: str) -> None:
-    sids, owner, tenant = await belongings(world, "ours")
+    sids, owner, tenant = await tenants(world, "ours")
     client = {"account": tenant, "service_provider": owner, "admin": world.admin}[scope]
     await owner.put(f"/Accounts/{sids['account_sid']}", {"device_calling_application_sid": sids["application_sid"]})
     assert (await client.delete(f"/Accounts/{sids['account_sid']}")).status == 204

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jambones.api.access import TABLE
+from jambones.api.examples import EXAMPLES
 from jambones.api.operations import Operation
 from jambones.api.resources import RESOURCES
 
@@ -49,3 +50,8 @@ def test_operations_have_names_and_paths_of_their_own() -> None:
         access = TABLE.get(operation.operation_id)
         has_sid = any(name.endswith("_sid") for name in operation.params)
         assert access is None or access.foreign is None or has_sid, operation.operation_id
+
+
+def test_every_operation_that_takes_a_body_has_an_example() -> None:
+    bodies = {o.operation_id for o in OPERATIONS.values() if o.body is not None and not o.later}
+    assert set(EXAMPLES) == bodies

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from jambones.api.access import TABLE
+from jambones.api.examples import EXAMPLES
 from jambones.api.operations import Operation, Resource
 from jambones.api.wire import Created, Input, Problem
 
@@ -56,14 +58,16 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         if operation.creates and issubclass(operation.body, Input) and operation.body.REQUIRED:
             schema = {"allOf": [schema], "required": list(operation.body.REQUIRED)}
         content: dict[str, Any] = {"schema": schema}
-        if operation.example is not None:
-            content["example"] = operation.example
+        if operation.operation_id in EXAMPLES:
+            content["example"] = EXAMPLES[operation.operation_id]
         described["requestBody"] = {
             "required": not operation.body_optional,
             "content": {"application/json": content},
         }
     if operation.public:
         described["security"] = []
+    if (access := TABLE.get(operation.operation_id)) is not None:
+        described["x-scopes"] = list(access.scopes)
     if operation.later:
         described["x-later"] = True
     return described

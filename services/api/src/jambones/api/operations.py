@@ -61,8 +61,6 @@ class Operation:
     later: bool
     """Known but not there yet: answers 501."""
     media_type: str
-    example: Any
-    """A body that does what the summary says; tests send it."""
     empty: bool
     """May also answer 204."""
 
@@ -99,7 +97,6 @@ class Resource:
         public: bool = False,
         later: bool = False,
         media_type: str = "application/json",
-        example: Any = None,
         empty: bool = False,
     ) -> Callable[[Callable[P, Awaitable[Any]]], Callable[P, Awaitable[Any]]]:
         usual = {"GET": 200, "POST": 201, "PUT": 204, "DELETE": 204}[method]
@@ -108,7 +105,7 @@ class Resource:
             self.operations.append(
                 Operation(
                     method, path, handler, self.tag, summary, id, body, body_optional, query, status or usual, returns,
-                    errors, public, later, media_type, example, empty,
+                    errors, public, later, media_type, empty,
                 )
             )  # fmt: skip
             return handler

@@ -24,15 +24,9 @@ class BucketTestResult(BaseModel):
     reason: str | None = None
 
 
-EXAMPLE = {
-    "vendor": "s3_compatible", "endpoint": "http://127.0.0.1:9000", "name": "recordings", "access_key_id": "key",
-    "secret_access_key": "a secret of ours",
-}  # fmt: skip
-
-
 @resource.post(
     "/Accounts/{account_sid}/BucketCredentialTest", summary="Try a bucket credential", id="testBucketCredential",
-    body=BucketCredential, status=200, returns=BucketTestResult, example=EXAMPLE,
+    body=BucketCredential, status=200, returns=BucketTestResult,
 )  # fmt: skip
 async def test(ask: Ask, body: BucketCredential) -> Any:
     account = await guards.account_item(ask)

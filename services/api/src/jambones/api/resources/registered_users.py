@@ -93,7 +93,7 @@ async def registered(ask: Ask) -> Any:
 
 @resource.post(
     "/Accounts/{account_sid}/RegisteredSipUsers", summary="Look up registered users", id="findRegisteredUsers",
-    body=Usernames, body_optional=True, status=200, returns=list[RegisteredUserState | RegisteredUser], example=["joe"],
+    body=Usernames, body_optional=True, status=200, returns=list[RegisteredUserState | RegisteredUser],
 )  # fmt: skip
 async def find_registered(ask: Ask, body: Usernames | None) -> Any:
     account = await _with_realm(ask)
