@@ -102,7 +102,17 @@ def check_script(text: str) -> None:
     try:
         parse_script(payload)
     except ScriptError as exc:
-        raise bad(f"Error: {exc.message}") from exc
+        raise bad(f"Error: {_in_words(exc)}") from exc
+
+
+def _in_words(exc: ScriptError) -> str:
+    """The first problem as clients know it: the verb, then what is wrong with it."""
+    problem = exc.problems[0]
+    if problem.verb is None:
+        return str(problem)
+    if problem.reason == "is required":
+        return f"{problem.verb}: missing value for {problem.property}"
+    return f"{problem.verb}: {problem.property} {problem.reason}".replace(":  ", ": ")
 
 
 async def check_env(values: dict[str, Any], url: str) -> None:
