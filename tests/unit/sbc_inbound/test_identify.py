@@ -173,3 +173,28 @@ def test_the_reasons_tell_the_way() -> None:
     decision = identify(tables(Gateway("g", "t-ann", "192.0.2.0", netmask=24)), call())
 
     assert str(decision) == ("realm missed: 198.51.100.1 is no account's realm; source address matched: ann's/24")
+
+
+def test_a_registered_phone_behind_its_trunks_address_is_a_user() -> None:
+    config = tables(Gateway("g", "t-ann", "192.0.2.1"))
+    phone = Caller("192.0.2.1", 5062, "udp", "100", "ann.example.com", registered=True)
+
+    assert isinstance(identify(config, phone).result, UserCaller)
+    assert trunks(config, call("ann.example.com")) == ["t-ann"]
+
+
+def test_a_trunk_that_registers_calls_from_its_registrars_address() -> None:
+    config = tables()
+    sources = frozenset({"t-ann", "t-bob", "gone"})
+    caller = Caller("203.0.113.9", 5060, "udp", "100", "198.51.100.1", sources=sources)
+
+    assert trunks(config, caller) == ["t-ann", "t-bob"]
+    to_the_realm = Caller("203.0.113.9", 5060, "udp", "100", "ann.example.com", sources=sources)
+    assert trunks(config, to_the_realm) == ["t-ann"]
+
+
+def test_configured_gateways_go_before_addresses_that_were_learnt() -> None:
+    config = tables(Gateway("g", "t-ann", "203.0.113.0", 24))
+    caller = Caller("203.0.113.9", 5060, "udp", "100", "198.51.100.1", sources=frozenset({"t-bob"}))
+
+    assert trunks(config, caller) == ["t-ann"]

@@ -51,7 +51,8 @@ OTHER_PARTS = frozenset(
         # registrar
         "auth_failures", "auth_failures_user", "block_seconds", "challenge_sha256", "default_expires",
         "edge_lost_after", "exclusive_contact", "max_contacts", "max_expires", "max_expires_stream", "min_expires",
-        "nat_expires", "nonce_lifetime", "registration_hook_timeout", "sweep_every",
+        "nat_expires", "nonce_lifetime", "registration_hook_timeout", "sweep_every", "leader_lease", "ping_timeout",
+        "ping_ttl", "trunk_expires", "trunk_spread",
     }
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The registrar's process."""
 
+import asyncio
 import hashlib
 import hmac
 import os
@@ -14,7 +15,10 @@ from jambones.common.bus.nodes import Node, NodeDirectory
 from jambones.common.bus.registrar import QUEUE, Authenticate, RegisterQuestion
 from jambones.common.clock import now_ms
 from jambones.common.db.cache import ConfigCache
+from jambones.common.db.tenant import PLATFORM
+from jambones.common.db.voip_carriers import VoipCarriers
 from jambones.common.service import Service, open_service
+from jambones.common.tasks import Tasks
 from jambones.common.webhook import WebhookClient
 from jambones.registrar.authorize import Authorizer
 from jambones.registrar.bindings import BindingStore
@@ -27,6 +31,11 @@ from jambones.registrar.registrar import Policy, Registrar
 from jambones.registrar.settings import RegistrarSettings
 from jambones.registrar.sweeper import Sweeper
 from jambones.registrar.tables import Tables
+from jambones.registrar.trunks.keeper import RegisterTimes, TrunkKeeper
+from jambones.registrar.trunks.leadership import Leadership
+from jambones.registrar.trunks.outside import Outside
+from jambones.registrar.trunks.pings import Pings, PingTimes
+from jambones.registrar.trunks.plans import pings, registrations
 from jambones.sbc.alerts import Alerts
 from jambones.sbc.directory import Directory
 from jambones.sbc.registrations import Registrations
@@ -72,6 +81,29 @@ async def serve(settings: RegistrarSettings) -> None:
         policy = Policy(_bounds(settings), settings.max_contacts, settings.exclusive_contact)
         registrar = Registrar(directory, judge, copy, store, alerts, service.metrics, policy)
         calls = Calls(directory, judge, copy)
+        outside = Outside(bus, edges)
+        times = PingTimes(settings.options_ping_interval, settings.ping_timeout, settings.ping_ttl)
+        pinger = Pings(bus, outside, lambda: pings(directory.tables), alerts, times)
+
+        async def note(carrier_sid: str, status: str) -> None:
+            async with service.db.transaction(PLATFORM) as tx:
+                await VoipCarriers(tx).note_registration(carrier_sid, status)
+
+        keeper = TrunkKeeper(
+            bus,
+            outside,
+            lambda: registrations(directory.tables),
+            note,
+            alerts,
+            RegisterTimes(settings.trunk_expires, spread=settings.trunk_spread),
+        )
+        leadership = Leadership(bus, "trunks", settings.node_id, seconds=settings.leader_lease)
+
+        async def supervise() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pinger.run(), name="ping gateways")
+                group.create_task(keeper.run(), name="keep registrations")
+
         sweeper = Sweeper(copy, store, edges, lost_after=settings.edge_lost_after)
         service.tasks.every(settings.sweep_every, sweeper.sweep, name="sweep bindings")
         service.tasks.every(BLOCKS_EVERY, guard.keep_long_ones, name="keep blocks")
@@ -83,6 +115,9 @@ async def serve(settings: RegistrarSettings) -> None:
         async with AsyncExitStack() as serving:
             await serving.enter_async_context(bus.serve(RegisterQuestion, registrar.register, queue=QUEUE))
             await serving.enter_async_context(bus.serve(Authenticate, calls.authenticate, queue=QUEUE))
+            # Of its own: it gives the lease back while there is a bus.
+            supervision = await serving.enter_async_context(Tasks())
+            supervision.start(leadership.run(supervise), name="supervise trunks")
             async with service.present(Node(kind="registrar", id=settings.node_id, zone=settings.zone)):
                 await service.run()
 

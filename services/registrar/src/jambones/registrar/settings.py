@@ -36,3 +36,15 @@ class RegistrarSettings(ServiceSettings):
     """Seconds between looks for bindings that have expired or whose edge is gone."""
     edge_lost_after: float = Field(30, gt=0)
     """Seconds without an edge's heartbeat until the bindings of its devices are dropped."""
+
+    options_ping_interval: float = Field(60, gt=0)
+    """Seconds between OPTIONS to a gateway that wants them."""
+    ping_timeout: float = Field(5, gt=0)
+    ping_ttl: float = Field(300, gt=0)
+    """Seconds that a gateway is marked down for after the last failure."""
+    trunk_expires: int = Field(3600, ge=60)
+    """Seconds asked for when we register with a carrier."""
+    trunk_spread: float = Field(15, ge=0)
+    """The first registrations of a new leader come within so many seconds, at random."""
+    leader_lease: float = Field(30, ge=1)
+    """Seconds after which another registrar supervises the trunks when the leading one is gone."""

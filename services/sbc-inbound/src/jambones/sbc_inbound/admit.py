@@ -34,4 +34,5 @@ def caller_of(call: "Call") -> Caller:
         address = str(claimed) if claimed is not None else address
         call.log.remote_host = address
     registered = call.env.users.registered_from(uri.host, address, source.port)
-    return Caller(address, source.port, source.transport, uri.user_text, uri.host, registered)
+    sources = call.env.trunk_sources.of(address)
+    return Caller(address, source.port, source.transport, uri.user_text, uri.host, registered, sources)

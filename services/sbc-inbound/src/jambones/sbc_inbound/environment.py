@@ -15,6 +15,7 @@ from jambones.sbc.media import Relay
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc_inbound.tables import Tables
+from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sbc_inbound.users import Users
 from jambones.sip.address import NameAddr
 from jambones.sip.leg import OutgoingLeg
@@ -68,6 +69,7 @@ class Environment:
     alerts: Alerts
     figures: Figures
     users: Users
+    trunk_sources: EphemeralSources
     zone: str = ""
     fs_timeout: float = 2.0
     fs_attempts: int = 3

@@ -22,6 +22,8 @@ class Caller:
     host: str
     registered: bool = False
     """A device of this realm is registered from that very address and port."""
+    sources: frozenset[str] = frozenset()
+    """Trunks whose registrar has this address: they register, and their calls come from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,18 @@ def _sids(matches: Iterable[Match]) -> list[str]:
 
 
 def _matches(tables: Tables, caller: Caller, wanted: Callable[[Carrier], bool]) -> list[Match]:
-    """Trunks whose inbound gateways hold the source; each trunk once, by its longest prefix."""
+    """Trunks whose inbound gateways hold the source; each trunk once, by its longest prefix.
+
+    Without any, trunks that we register with and whose registrar has the address.
+    """
     seen: dict[str, Match] = {}
     for match in _gateways(tables, caller):
         if wanted(match.carrier):
             seen.setdefault(match.carrier.voip_carrier_sid, match)
+    for sid in sorted(caller.sources) if not seen else ():
+        carrier = tables.carriers.get(sid)
+        if carrier is not None and carrier.is_active and wanted(carrier):
+            seen[sid] = Match(carrier, Gateway("", sid, caller.address), 32)
     return sorted(seen.values(), key=lambda match: (-match.prefix, match.carrier.account_sid is None))
 
 

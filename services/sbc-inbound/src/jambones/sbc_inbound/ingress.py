@@ -10,6 +10,7 @@ from jambones.sbc_inbound.filter import Answer, Arrival, IngressFilter, Shedding
 from jambones.sbc_inbound.identify import Caller, identify
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_inbound.tables import Tables
+from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request
 from jambones.sip.receiver import Verdict
@@ -20,8 +21,14 @@ class Ingress:
     """Holds the filter and what it looks at."""
 
     def __init__(
-        self, settings: EdgeSettings, directory: Directory[Tables], figures: Figures, service: Service
+        self,
+        settings: EdgeSettings,
+        directory: Directory[Tables],
+        figures: Figures,
+        service: Service,
+        trunk_sources: EphemeralSources,
     ) -> None:
+        self._trunk_sources = trunk_sources
         self._settings = settings
         self._directory = directory
         self._figures = figures
@@ -70,7 +77,7 @@ class Ingress:
         return Shedding(self._service.draining, late)
 
     def _is_gateway(self, address: str) -> bool:
-        return address in self._directory.tables.by_source
+        return address in self._directory.tables.by_source or bool(self._trunk_sources.of(address))
 
     def _is_unknown(self, request: Request, arrival: Arrival, source: Address) -> bool:
         """A new call from somebody whom neither a trunk nor a realm explains, or a device of nobody's realm."""

@@ -9,6 +9,7 @@ from jambones.common.bus.config import ConfigChanged
 from jambones.common.bus.explain import ExplainInbound, Explanation
 from jambones.common.bus.flows import SendOnFlow
 from jambones.common.bus.nodes import Choice, Node, NodeDirectory
+from jambones.common.bus.trunks import AskOutside
 from jambones.common.errors import Unavailable
 from jambones.common.ids import NodeId
 from jambones.common.service import Service, open_service
@@ -31,8 +32,10 @@ from jambones.sbc_inbound.environment import Environment
 from jambones.sbc_inbound.explain import explain
 from jambones.sbc_inbound.ingress import Ingress
 from jambones.sbc_inbound.inside import Inside
+from jambones.sbc_inbound.outward import Outward
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_inbound.tables import Tables
+from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sbc_inbound.users import Users
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
@@ -74,6 +77,8 @@ async def serve(settings: EdgeSettings) -> None:
 
         registrations = await stack.enter_async_context(Registrations.watching(bus))
         egresses = await stack.enter_async_context(NodeDirectory.watching(bus, "outbound"))
+        trunk_sources = EphemeralSources()
+        service.tasks.start(trunk_sources.follow(bus), name="follow trunk sources")
         devices = Devices(bus, settings.node_id, registrations, egresses, service.tasks, grace=settings.flow_grace)
         inside = await stack.enter_async_context(Inside.open(settings, private_ip))
         env = Environment(
@@ -95,6 +100,7 @@ async def serve(settings: EdgeSettings) -> None:
                 settings.device_app_first,
                 settings.user_calling,
             ),
+            trunk_sources=trunk_sources,
             zone=settings.zone,
             fs_timeout=settings.fs_timeout,
             fs_attempts=settings.fs_attempts,
@@ -104,7 +110,7 @@ async def serve(settings: EdgeSettings) -> None:
             trusted_proxies=PrefixTable((network, network) for network in settings.trusted_sip_proxies),
             calls=calls,
         )
-        ingress = Ingress(settings, directory, figures, service)
+        ingress = Ingress(settings, directory, figures, service, trunk_sources)
 
         async def on_invite(leg: IncomingLeg) -> None:
             await Call(env, leg).run()
@@ -160,6 +166,7 @@ async def serve(settings: EdgeSettings) -> None:
             return found.model_copy(update={"node": settings.node_id})
 
         await stack.enter_async_context(bus.serve(ExplainInbound, answer, queue=NAME))
+        await stack.enter_async_context(bus.serve(AskOutside, Outward(outside).send, edge_id=settings.node_id))
         await stack.enter_async_context(bus.serve(SendOnFlow, devices.send, edge_id=settings.node_id))
         labels = labels_of(settings, outside.addresses)
         node = Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone, labels=labels)

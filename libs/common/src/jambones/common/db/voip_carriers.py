@@ -57,6 +57,10 @@ class VoipCarriers(Repository[VoipCarrier]):
         else:
             self.owned(where, tenant)
 
+    async def note_registration(self, sid: str, status: str) -> None:
+        """What became of our registration with the carrier; nobody's configuration changes by it, so nobody is told."""
+        await self._tx.execute("UPDATE voip_carriers SET register_status = $2 WHERE voip_carrier_sid = $1", sid, status)
+
     async def delete(self, sid: str) -> bool:
         """Delete with its gateways. Raises StillReferenced while a number or a least-cost route uses it."""
         if await self.mine(sid) is None:

@@ -1,0 +1,1 @@
+"""Supervision of trunks: one registrar of all pings gateways and keeps our registrations with carriers."""
