@@ -50,6 +50,9 @@ class KeptFlow:
     def send(self, data: bytes) -> None:
         self.sent.append(parse(data))
 
+    def timed_out(self) -> None:
+        pass
+
     @property
     def summary(self) -> list[str]:
         """What was sent, as methods and statuses."""

@@ -121,3 +121,25 @@ async def test_an_idle_connection_is_closed_unless_somebody_needs_it() -> None:
             server._hub._sweep()
             while registered.connections:
                 await asyncio.sleep(0)
+
+
+async def test_a_connection_that_leaves_three_requests_unanswered_is_given_up() -> None:
+    held: list[asyncio.StreamWriter] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+        await reader.read()
+
+    server = await asyncio.start_server(silent, LOCAL, 0)
+    address = Address("tcp", *server.sockets[0].getsockname())
+    timers = SipTimers(t1=0.005)
+    async with Endpoint.open([Address("tcp", LOCAL, 0)], refuse, settings=timers) as client, asyncio.timeout(30):
+        flow = client.flow_to(address)
+        for _ in range(3):
+            assert flow.alive
+            assert (await client.request("OPTIONS", uri_of(address), flow=flow)).status == 408
+        assert not flow.alive
+        assert client.flow_to(address) is not flow
+    for writer in held:
+        writer.close()
+    server.close()

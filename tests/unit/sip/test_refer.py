@@ -1,8 +1,11 @@
 """REFER, its notifications, and Replaces."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jambones.sip.address import NameAddr
 from jambones.sip.endpoint import Endpoint
@@ -20,6 +23,7 @@ from jambones.sip.refer import (
     wants_progress,
 )
 from jambones.sip.replaces import Replaces
+from jambones.sip.session_timer import SessionExpires
 from jambones.sip.uri import Uri
 from tests.support.sip_peer import SDP, Peer
 from tests.support.virtual_time import in_virtual_time
@@ -99,6 +103,17 @@ def test_what_a_notification_says() -> None:
     assert known.over
     assert notify(b"", ("Event", "presence"), active) is None
     assert progress_of(Request("INFO", "sip:x")) is None
+
+
+@given(st.text(max_size=60), st.binary(max_size=60))
+def test_no_text_raises_anything_but_grammar_errors(text: str, body: bytes) -> None:
+    for parse in (Replaces.parse, ReferTo.parse, SessionExpires.parse):
+        with suppress(GrammarError):
+            parse(text)
+    with suppress(GrammarError):
+        Sipfrag.parse(body)
+    with suppress(GrammarError):
+        assert progress_of(Request("NOTIFY", "sip:x", [("Event", "refer;id"), ("Subscription-State", text)], body))
 
 
 # -- in a dialog

@@ -143,7 +143,7 @@ async def test_a_lost_connection_fails_what_waits_on_it_and_nothing_else() -> No
         layer.request(request(branch="z9hG4bK-1"), one, first)
         layer.request(request(branch="z9hG4bK-2"), two, second)
 
-        layer.lost(one)
+        layer.lost([one])
 
         assert (first.seen, second.seen) == ([(503, True)], [])
 

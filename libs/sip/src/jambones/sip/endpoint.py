@@ -172,7 +172,8 @@ class Endpoint:
         ``contact_user`` is the user part of our Contact, escaped, in this and in later requests of the dialog.
 
         A leg that was sent on a flow keeps to it for all its requests, and to no other; a flow that is gone ends the
-        leg with 503. Raises Unresolvable or NoTransport when there is nowhere to send it.
+        leg with 503. ``nat_fix`` is that of this peer, where it differs from the endpoint's; for a call that came, set
+        ``leg.nat_fix``. Raises Unresolvable or NoTransport when there is nowhere to send it.
         """
         addresses = await self._addresses(uri, destination, flow)
         request = first_request("INVITE", uri, from_, to, headers, sdp or b"", "application/sdp", call_id, self.server)
@@ -281,14 +282,17 @@ class Endpoint:
             return []
         return [destination] if destination is not None else await self.resolve(uri)
 
-    def _lost(self, flow: Flow) -> None:
+    def _lost(self, flows: list[Flow]) -> None:
         if self._reception.closing:
             return
+        gone = {id(flow) for flow in flows}
         for leg in self._legs:
-            if leg.flow is flow:
+            if id(leg.flow) in gone:
                 leg.flow_lost()
-        if self._on_flow_lost is not None and type(flow) is not VirtualFlow:
-            self._on_flow_lost(flow)
+        if self._on_flow_lost is not None:
+            for flow in flows:
+                if type(flow) is not VirtualFlow:
+                    self._on_flow_lost(flow)
 
     def _add_via(self, request: Request, flow: Flow) -> None:
         request.headers.insert_first("Via", self._appearance.via(flow))

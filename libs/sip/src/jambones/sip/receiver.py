@@ -1,5 +1,6 @@
 """From bytes to the transaction layer: parsing, the filter, the first checks. Nothing raises past it."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from logging import getLogger
 from typing import Literal
@@ -35,7 +36,7 @@ class Intake:
         filter: Filter | None,
         server: str,
         relay: Relay | None,
-        on_lost: Callable[[Flow], None],
+        on_lost: Callable[[list[Flow]], None],
     ) -> None:
         self._layer = layer
         self._stats = stats
@@ -43,6 +44,7 @@ class Intake:
         self._server = server
         self._relay = relay
         self._on_lost = on_lost
+        self._gone: list[Flow] = []
 
     def datagram(self, data: bytes, flow: Flow) -> None:
         if len(data) <= _KEEPALIVE and not data.strip(b"\r\n\0 "):
@@ -60,8 +62,15 @@ class Intake:
         self._layer.unreachable(remote)
 
     def lost(self, flow: Flow) -> None:
-        self._layer.lost(flow)
-        self._on_lost(flow)
+        # When a proxy goes, ten thousand connections end at once: all transactions and legs are gone through once then.
+        if not self._gone:
+            asyncio.get_running_loop().call_soon(self._tell_lost)
+        self._gone.append(flow)
+
+    def _tell_lost(self) -> None:
+        gone, self._gone = self._gone, []
+        self._layer.lost(gone)
+        self._on_lost(gone)
 
     def malformed(self, reason: str, flow: Flow) -> None:
         self._stats.parse_errors[reason] += 1
@@ -140,4 +149,4 @@ class Intake:
 
 def _seen_from(via: str, host: str, port: int) -> str:
     """The topmost Via with ``received`` and ``rport``."""
-    return str(Via.parse(via).seen_from(host, port))
+    return Via.parse(via).seen_from(host, port).noted()

@@ -39,6 +39,8 @@ class Sending:
         """The user part of our Contact, escaped."""
         self._pinned = pinned or type(flow) is VirtualFlow
         """Whether requests take ``flow`` and no other way, whatever Contact and routes say."""
+        self.nat_fix = core.nat_fix
+        """Whether the peer's Contact is believed only where its packets come from there too; False: always."""
         self._authenticator: Authenticator | None = None
         self._acks: dict[int, tuple[Request, Flow]] = {}
         self._unacked: int | None = None
@@ -203,7 +205,7 @@ class Sending:
         assert dialog is not None
         if self._pinned:
             return None
-        return next_hop(dialog, self.flow.remote, nat_fix=self.core.nat_fix, as_server=not self.owns_call_id)
+        return next_hop(dialog, self.flow.remote, nat_fix=self.nat_fix, as_server=not self.owns_call_id)
 
     def _bye(self, headers: HeaderRows) -> None:
         """Send BYE, once; its answer matters to nobody, but a challenge is answered."""

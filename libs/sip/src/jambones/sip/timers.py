@@ -10,6 +10,9 @@ from typing import Any
 
 log = getLogger(__name__)
 
+_LONG = 40.0  # seconds; above this a timer may be half a second late
+_COARSE = 50  # grains
+
 
 @dataclass(frozen=True, slots=True)
 class SipTimers:
@@ -51,11 +54,14 @@ class SipTimers:
 class Timer:
     """A pending call; ``cancel()`` may come at any time, also after it fired."""
 
-    __slots__ = ("_args", "_callback")
+    __slots__ = ("_args", "_bucket", "_callback")
 
-    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], bucket: "dict[Timer, None] | None" = None
+    ) -> None:
         self._callback: Callable[..., object] | None = callback
         self._args = args
+        self._bucket = bucket
 
     @property
     def pending(self) -> bool:
@@ -64,10 +70,14 @@ class Timer:
     def cancel(self) -> None:
         self._callback = None
         self._args = ()
+        if self._bucket is not None:
+            self._bucket.pop(self, None)
+            self._bucket = None
 
     def fire(self) -> None:
         callback, args = self._callback, self._args
-        self.cancel()
+        self._callback = None
+        self._args = ()
         if callback is not None:
             callback(*args)
 
@@ -75,26 +85,30 @@ class Timer:
 class TimerWheel:
     """All timers of an endpoint on one loop timer.
 
-    Times round up to ``grain`` seconds; timers of one grain share a bucket, so that starting and cancelling one (as
-    happens to nearly all of SIP's) costs a list append and no heap work.
+    Times round up to ``grain`` seconds, long ones to half a second; timers of one grain share a bucket, so that
+    starting and cancelling one (as happens to nearly all of SIP's) costs a dict entry and no heap work.
     """
 
     def __init__(self, loop: AbstractEventLoop, grain: float = 0.01) -> None:
         self._loop = loop
         self._grain = grain
-        self._buckets: dict[int, list[Timer]] = {}
+        self._buckets: dict[int, dict[Timer, None]] = {}
         self._order: list[int] = []
         self._handle: TimerHandle | None = None
         self._armed_for = math.inf
 
     def after(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
-        timer = Timer(callback, args)
         tick = math.ceil((self._loop.time() + delay) / self._grain)
+        if delay > _LONG:
+            tick += -tick % _COARSE
         bucket = self._buckets.get(tick)
         if bucket is not None:
-            bucket.append(timer)
+            timer = Timer(callback, args, bucket)
+            bucket[timer] = None
             return timer
-        self._buckets[tick] = [timer]
+        bucket = self._buckets[tick] = {}
+        timer = Timer(callback, args, bucket)
+        bucket[timer] = None
         heapq.heappush(self._order, tick)
         if tick < self._armed_for:
             self._arm(tick)
@@ -118,7 +132,7 @@ class TimerWheel:
         # Half a grain of slack: the loop may call a hair before the time it was given.
         now = (self._loop.time() + self._grain / 2) / self._grain
         while self._order and self._order[0] <= now:
-            for timer in self._buckets.pop(heapq.heappop(self._order)):
+            for timer in list(self._buckets.pop(heapq.heappop(self._order))):
                 try:
                     timer.fire()
                 except Exception:

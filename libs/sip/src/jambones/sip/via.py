@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from jambones.sip.grammar import GrammarError, format_params, parse_params
 
@@ -15,6 +14,7 @@ _VIA = re.compile(
     r"(?P<params>;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+_KEPT = 4096
 _DEFAULT_PORTS = {"TLS": 5061, "WSS": 443, "WS": 80}
 
 
@@ -30,7 +30,7 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> "Via":
         """Raises GrammarError (a ValueError)."""
-        return _parse(text)
+        return _parsed.get(text) or _note(text, _parse(text))
 
     @property
     def branch(self) -> str:
@@ -55,13 +55,28 @@ class Via:
         if host != self.host or "rport" in params:
             params["received"] = host
         params["rport"] = str(port)
-        return replace(self, params=params)
+        return Via(self.transport, self.host, self.port, params)
+
+    def noted(self) -> str:
+        """Its text, which need not be parsed when it comes back: nearly each Via is read several times."""
+        text = str(self)
+        _note(text, self)
+        return text
 
     def __str__(self) -> str:
         return f"SIP/2.0/{self.transport} {self.sent_by}{format_params(self.params)}"
 
 
-@lru_cache(maxsize=4096)
+_parsed: dict[str, Via] = {}
+
+
+def _note(text: str, via: Via) -> Via:
+    if len(_parsed) >= _KEPT:
+        _parsed.clear()
+    _parsed[text] = via
+    return via
+
+
 def _parse(text: str) -> Via:
     match = _VIA.fullmatch(text)
     if match is None:

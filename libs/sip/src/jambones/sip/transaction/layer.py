@@ -1,7 +1,7 @@
 """The transaction layer: matches messages, runs the machines' effects, owns their timers (RFC 3261 section 17)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from jambones.sip import build
@@ -179,6 +179,8 @@ class ClientTransaction(_Transaction):
         self._on_response(message, False)
 
     def fail(self, status: int, reason: str) -> None:
+        if status == 408:
+            self.flow.timed_out()
         self._on_response(build.response(self.request, status, None), True)
 
     def acknowledge(self, final: Response) -> None:
@@ -317,9 +319,10 @@ class TransactionLayer:
         for transaction in waiting:
             transaction.unreachable()
 
-    def lost(self, flow: Flow) -> None:
-        """Fail every client transaction that waits on this connection."""
-        waiting = [t for t in self._clients.values() if t.flow is flow]
+    def lost(self, flows: Iterable[Flow]) -> None:
+        """Fail every client transaction that waits on one of these connections."""
+        gone = {id(flow) for flow in flows}
+        waiting = [t for t in self._clients.values() if id(t.flow) in gone]
         self.stats.unreachable += bool(waiting)
         for transaction in waiting:
             transaction.unreachable()

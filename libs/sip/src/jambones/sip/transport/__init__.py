@@ -61,6 +61,9 @@ class Flow(Protocol):
     def send(self, data: bytes) -> None:
         """Never raises. What cannot be delivered is reported to the receiver where that is known, else it is lost."""
 
+    def timed_out(self) -> None:
+        """Nobody answered a request on it: a connection on which that happens again and again is given up."""
+
 
 class Receiver(Protocol):
     """What transports call, synchronously, from the event loop."""

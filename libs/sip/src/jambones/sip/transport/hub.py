@@ -20,6 +20,7 @@ from jambones.sip.transport.ws import WebSocketFraming
 log = getLogger(__name__)
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104
+_CHOSEN = 4096
 _SWEEP = 25.0  # also the interval of pings, below the half minute after which some proxies give a WebSocket up
 
 
@@ -56,6 +57,7 @@ class TransportHub:
         self._udp: list[UdpListener] = []
         self._servers: list[asyncio.Server] = []
         self._listening: list[Address] = []
+        self._chosen: dict[tuple[str, str, Address | None], Address] = {}
         self._connections: dict[Address, Connection] = {}
         self._by_id: dict[str, Connection] = {}
         self._opening: set[asyncio.Task[None]] = set()
@@ -86,6 +88,7 @@ class TransportHub:
             self._servers.append(server)
             name = server.sockets[0].getsockname()
             self._listening.append(Address(address.transport, name[0], name[1]))
+        self._chosen.clear()
         self._sweeper = self._wheel.after(_SWEEP, self._sweep)
 
     def flow_to(self, remote: Address) -> Flow:
@@ -140,6 +143,15 @@ class TransportHub:
         ``bound`` is the socket in use, when that is known. TLS needs no listener of its own to connect: then it is the
         first listener, for the peer answers on the connection. Raises NoTransport.
         """
+        key = remote.transport, remote.host, bound
+        known = self._chosen.get(key)
+        if known is None:
+            if len(self._chosen) >= _CHOSEN:
+                self._chosen.clear()
+            known = self._chosen[key] = self._choose(remote, bound)
+        return known
+
+    def _choose(self, remote: Address, bound: Address | None) -> Address:
         candidates = [address for address in self._listening if address.transport == remote.transport]
         if not candidates and remote.transport == "tls" and self._listening:
             candidates = [self._listening[0]._replace(transport="tls")]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from random import Random
 from typing import Protocol, cast
@@ -27,6 +28,7 @@ class Resolver(Protocol):
         """Addresses to try, best first. Raises Unresolvable."""
 
 
+@lru_cache(maxsize=4096)
 def is_numeric(host: str) -> bool:
     try:
         ip_address(host)

@@ -16,6 +16,7 @@ from jambones.sip.transport.ws import WebSocketFraming
 
 log = getLogger(__name__)
 
+_UNANSWERED = 3  # requests in a row that time out before the connection is taken for dead
 _QUEUED = 64  # messages that may wait for a connection to open
 _WRITE_BUFFER = 4 * 1024 * 1024  # a peer that reads slower than this is cut off
 # A peer that vanished without a word is found out by the kernel: after a minute of silence it asks every 15 seconds,
@@ -72,6 +73,7 @@ class Connection(asyncio.Protocol):
         self._ready = False
         self._dead = False
         self._told = False
+        self._unanswered = 0
         self.peer = ""
         """The host at the other end of the socket, which may be a proxy of ours."""
         self.remote = remote or Address(name, "0.0.0.0", 0)  # noqa: S104
@@ -105,6 +107,11 @@ class Connection(asyncio.Protocol):
             self._write(self._framing.wrap(data))
         elif len(self._waiting) < _QUEUED:
             self._waiting.append(data)
+
+    def timed_out(self) -> None:
+        self._unanswered += 1
+        if self._unanswered >= _UNANSWERED:
+            self.abort()
 
     def ping(self) -> None:
         """Keep proxies on the way from giving the connection up."""
@@ -209,6 +216,7 @@ class Connection(asyncio.Protocol):
 
     def _deliver(self, messages: list[bytes]) -> None:
         self.last_traffic = self._loop.time()
+        self._unanswered = 0
         if not self.proven:
             self.proven = True
             self._owner.proven(self)

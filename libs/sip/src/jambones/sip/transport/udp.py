@@ -42,6 +42,9 @@ class UdpFlow:
     def send(self, data: bytes) -> None:
         self._listener.send(data, self._peer)
 
+    def timed_out(self) -> None:
+        """There is nothing to give up."""
+
 
 class UdpListener:
     """A bound UDP socket. Asyncio's datagram transport reads one datagram a turn; this reads all that is there."""

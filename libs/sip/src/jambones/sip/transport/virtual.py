@@ -38,3 +38,6 @@ class VirtualFlow:
     def send(self, data: bytes) -> None:
         if self.alive:
             self._send(data)
+
+    def timed_out(self) -> None:
+        """The carrier watches its connections itself."""
