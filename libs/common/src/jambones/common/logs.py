@@ -106,7 +106,11 @@ def configure(
     ]
     render: list[Processor]
     if format == "json":
-        render = [structlog.processors.dict_tracebacks, _rename, structlog.processors.JSONRenderer(default=str)]
+        # Local variables stay out: numbers, digits and secrets are among them.
+        tracebacks = structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        )
+        render = [tracebacks, _rename, structlog.processors.JSONRenderer(default=str)]
     else:
         render = [
             structlog.dev.ConsoleRenderer(
