@@ -25,12 +25,23 @@ def snake_keys(value: Any) -> Any:
     """`value` with every key in snake_case, at any depth; whole floats become ints, as JavaScript prints them."""
     if isinstance(value, Mapping):
         return {
-            key if key in VERBATIM else snake(key): inner if key in VERBATIM else snake_keys(inner)
+            key if key in VERBATIM else snake(key): whole_numbers(inner) if key in VERBATIM else snake_keys(inner)
             for key, inner in value.items()
             if inner is not None
         }
     if isinstance(value, list | tuple):
         return [snake_keys(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def whole_numbers(value: Any) -> Any:
+    """`value` with its keys as they are, and whole floats as ints: JavaScript knows no other way to print them."""
+    if isinstance(value, Mapping):
+        return {key: whole_numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole_numbers(inner) for inner in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
