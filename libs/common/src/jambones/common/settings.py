@@ -127,6 +127,11 @@ class ServiceSettings(BaseSettings):
             raise SettingsError("\n".join(problems))
         return settings
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.node_id})"  # URLs may hold passwords
+
+    __str__ = __repr__
+
     def public(self) -> dict[str, Any]:
         """The settings in force, for the log: secrets are masked, passwords in URLs too."""
         shown = self.model_dump(mode="json", exclude_none=True)
