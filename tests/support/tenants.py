@@ -107,7 +107,7 @@ async def send(
 ) -> Reply:
     """The operation's request with `sids` in the path and the query, and `bodies` (or the same) in the body."""
     query = {
-        "page": "1", "count": "5", "vendor": "google", "type": "subdomain", "value": "free.example.net",
+        "page": "1", "count": "5", "seconds": "1", "vendor": "google", "type": "subdomain", "value": "free.example.net",
         "url": "http://127.0.0.1:1/", "number": "15551234", "source": "192.0.2.1",
     }  # fmt: skip
     query |= {name: sids[name] for name in ("voip_carrier_sid", "lcr_sid", "lcr_route_sid") if name in sids}

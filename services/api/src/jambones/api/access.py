@@ -98,7 +98,7 @@ TABLE: dict[str, Access] = dict(
             "listRegisteredUsers", "findRegisteredUsers", "getRegisteredUser", "createSpeechCredential",
             "listSpeechCredentials", "listVoices", "getAccountTtsCache", "deleteAccountTtsCache",
             "listCalls", "getCall", "countCalls", "createCall", "updateCall", "updateCallByPost", "deleteCall",
-            "listQueues", "listConferences", "listRecentCalls", "listAlerts", "listCharges",
+            "listQueues", "listConferences", "listRecentCalls", "listAlerts", "listCharges", "followEvents",
         ),
         *_rows(ACCOUNT_NOTHING, "getCallTrace", "getCallCapture", "getCallMethodCapture", "getCallSpans",
                "getRecording", "deleteRecording", "explainCall"),

@@ -16,6 +16,7 @@ from jambones.api import audit, auth, body, idempotency, openapi, pages
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
 from jambones.api.docs_page import DocsPage
 from jambones.api.errors import Refused, absent, forbidden
+from jambones.api.event_stream import EventStream
 from jambones.api.operations import Answer, Operation, Resource, Router, Streamed
 from jambones.api.rate import Policy, RateLimit
 from jambones.api.settings import ApiSettings
@@ -68,10 +69,11 @@ class Api:
         app.router.add_route("*", "/{path:.*}", self.handle)
         return app
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request; never raises but for a caller that has gone."""
         loop = asyncio.get_running_loop()
         started, resource = loop.time(), "other"
+        response: web.StreamResponse
         try:
             path = without_prefix(request.path)
             if (plain := self._plain(request, path)) is not None:
@@ -115,7 +117,7 @@ class Api:
 
     async def _serve(
         self, request: web.Request, operation: Operation | None, params: dict[str, str], others: list[str]
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         if self.parts is None:
             raise Unavailable("starting")
         authorization = request.headers.get("Authorization", "")
@@ -152,7 +154,7 @@ class Api:
                 ask.address[:64],
             )  # fmt: skip
 
-        async def work() -> web.Response:
+        async def work() -> web.StreamResponse:
             outcome = await (operation.handler(ask) if operation.body is None else operation.handler(ask, model))
             response = answered(operation, outcome)
             if operation.method != "GET" and response.status < 400:
@@ -189,7 +191,7 @@ class Api:
             )
         raise TooMany(f"too many requests of this {ruling.broken.name}", ruling.retry_after)
 
-    def _finished(self, request: web.Request, response: web.Response) -> web.Response:
+    def _finished(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         headers = response.headers
         for name, value in HEADERS.items():
             if name not in headers:
@@ -212,8 +214,10 @@ def without_prefix(path: str) -> str:
     return path
 
 
-def answered(operation: Operation, outcome: Any) -> web.Response:
+def answered(operation: Operation, outcome: Any) -> web.StreamResponse:
     """The response for what a handler returned."""
+    if isinstance(outcome, Streamed) and outcome.size is None:
+        return EventStream(outcome.chunks, outcome.content_type)
     if isinstance(outcome, Streamed):
         response = web.Response(body=outcome.chunks, content_type=outcome.content_type, headers=outcome.headers)
         response.headers["Content-Length"] = str(outcome.size)

@@ -13,9 +13,10 @@ from jambones.common.db.tenant import PLATFORM
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
+JSON = "application/json"
 
 
-async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.Response]]) -> web.Response:
+async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
     """Do `work` unless it was done for this caller and key. Raises Refused (400, 409, 422)."""
     if not 0 < len(key) <= LONGEST or not key.isprintable():
         raise bad(f"invalid {HEADER}")
@@ -30,9 +31,9 @@ async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.R
             raise unprocessable(f"this {HEADER} was used for another request")
         if stored.status is None:
             raise Refused(409, f"the first request with this {HEADER} has not been answered yet")
-        response = web.Response(text=stored.body, status=stored.status, content_type="application/json")
-        response.headers["Idempotent-Replayed"] = "true"
-        return response
+        replayed = web.Response(text=stored.body, status=stored.status, content_type="application/json")
+        replayed.headers["Idempotent-Replayed"] = "true"
+        return replayed
     try:
         response = await work()
     except BaseException:
@@ -40,7 +41,7 @@ async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.R
             await IdempotentAnswers(tx).forget(caller, key)
         raise
     async with ask.transaction(PLATFORM) as tx:
-        if response.status < 500 and response.content_type == "application/json":
+        if isinstance(response, web.Response) and response.status < 500 and response.content_type == JSON:
             await IdempotentAnswers(tx).finish(caller, key, response.status, response.text or "")
         else:
             await IdempotentAnswers(tx).forget(caller, key)

@@ -35,7 +35,8 @@ class Streamed:
 
     chunks: AsyncIterator[bytes]
     content_type: str
-    size: int
+    size: int | None = None
+    """None: it goes on, each chunk is sent at once."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

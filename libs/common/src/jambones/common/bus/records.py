@@ -271,7 +271,7 @@ async def _fetch(subscription: JetStreamContext.PullSubscription, batch: int, wa
     try:
         messages: list[Msg] = await subscription.fetch(batch, timeout=wait)
         return messages
-    except nats.errors.TimeoutError:
+    except TimeoutError:  # nats' own is one of these; at a deadline it lets asyncio's through
         return []
 
 
