@@ -120,6 +120,7 @@ async def test_a_phone_registered_by_a_hook_calls_the_accounts_application_and_h
         assert [asked["method"] for asked in customer.hooks[:2]] == ["REGISTER", "INVITE"]
         (call,) = customer.calls
         assert (call["from"], call["to"]) == ("ann", "4711")
+        assert call["sip"]["headers"]["x-authenticated-user"] == f"ann@{realm}"
     assert heard is not None
     assert spoken(read_wav(heard), WORDS)[:1] == [SAID]
 

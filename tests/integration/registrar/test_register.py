@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from jambones.common.bus.registrar import BLOCKED, Authenticate, Block
+from jambones.common.bus.registrar import BLOCKED, Block
 from jambones.common.bus.registrations import Binding
 from jambones.common.clock import now_ms
 from jambones.common.db.seed import ACCOUNT_SID
 from jambones.common.db.tenant import PLATFORM
-from jambones.common.ids import AccountSid
 from jambones.sbc.registrations import registrations_bucket
 from jambones.sip.digest import Credentials, authorize
 from tests.integration.registrar.conftest import REALM, Running, contacts, header
@@ -328,26 +327,3 @@ async def test_two_registrars_share_devices_nonces_and_bindings(running: Running
     # A registrar that has not yet heard of the other's binding asks for credentials: never wrong, never often.
     assert sum(answer.status == 200 for answer in refreshed) >= 15
     assert len(await bindings(running)) == 20
-
-
-async def test_credentials_of_a_call_are_judged_the_same_way(running: Running) -> None:
-    running.customer.answer = lambda fields, right: web.json_response(
-        {"status": "ok" if right else "fail", "application_sid": "app-1"}
-    )
-    await running.use_hook()
-    await running.start()
-
-    def question(headers: tuple[tuple[str, str], ...] = ()) -> Authenticate:
-        return Authenticate(
-            account_sid=AccountSid(ACCOUNT_SID), realm=REALM, method="INVITE", request_uri=f"sip:100@{REALM}",
-            transport="udp", host="203.0.113.7", port=5060, headers=headers,
-        )  # fmt: skip
-
-    challenge = await running.bus.request(question())
-    assert challenge.status == 401
-    values = [value for name, value in challenge.headers if name == "WWW-Authenticate"]
-    for password, status in ((running.customer.password, 200), ("wrong", 401)):
-        answer = authorize(values, "INVITE", f"sip:100@{REALM}", Credentials("ann", password))
-        verdict = await running.bus.request(question((("From", "<sip:ann@x>"), ("Authorization", answer))))
-        assert verdict.status == (200 if status == 200 else 403)
-    assert running.customer.asked[0]["method"] == "INVITE"

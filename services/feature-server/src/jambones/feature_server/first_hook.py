@@ -9,6 +9,17 @@ from jambones.feature_server.calls.info import CallInfo, Payload
 from jambones.sip.message import Request
 from jambones.sip.transport import Address
 
+SHOWN_AS = {
+    "x-jambones-account": "x-account-sid",
+    "x-jambones-app": "x-application-sid",
+    "x-jambones-trunk": "x-voip-carrier-sid",
+    "x-jambones-trunk-name": "x-originating-carrier",
+    "x-jambones-user": "x-authenticated-user",
+    "x-jambones-src": "x-forwarded-for",
+    "x-jambones-call": "x-cid",
+}
+"""What applications of the reference platform read of a call; an edge lets nobody else write these."""
+
 
 def first_payload(info: CallInfo, application: Application, invite: Request, source: Address) -> Payload:
     """What the application is told of a new call."""
@@ -68,10 +79,12 @@ def speech(application: Application) -> tuple[Synthesizer, Recognizer]:
 
 
 def invite_as_data(invite: Request, source: Address) -> dict[str, Any]:
-    """The INVITE as applications get it; the platform's own headers are left out."""
+    """The INVITE as applications get it; of the platform's own headers those that they know by another name."""
     headers: dict[str, str] = {}
     for name, value in invite.headers:
         if name.lower().startswith("x-jambones-"):
+            if (shown := SHOWN_AS.get(name.lower())) is not None:
+                headers[shown] = value.partition(";")[0].rpartition(":")[0] if shown == "x-forwarded-for" else value
             continue
         key = name if name[:2].lower() == "x-" else name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
