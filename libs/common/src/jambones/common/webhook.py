@@ -1,6 +1,7 @@
 """The HTTP client of hooks: one pool for the process, retries as the URL asks, answers no larger than sense allows."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -132,6 +133,8 @@ class WebhookClient:
             headers["Content-Type"] = "application/json"
         else:
             url = url.update_query(hooks.scalars(payload))
+        if auth is not None:
+            headers["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()  # RFC 7617
         if secret:
             headers["Jambonz-Signature"] = hooks.sign(secret, signed, now_ms() // 1000)
         shown = str(url.with_query(None).with_user(None))
@@ -144,7 +147,6 @@ class WebhookClient:
                     url,
                     data=body,
                     headers=headers,
-                    auth=aiohttp.BasicAuth(*auth) if auth is not None else None,
                     allow_redirects=False,
                 )
             async with response:
