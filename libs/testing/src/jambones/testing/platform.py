@@ -62,7 +62,9 @@ class ScriptedHooks:
         self._caller.note(f"{hook.method} {request.path}{_reason(payload)}")
         response = await self._app.ask(request)
         if response.status not in SUCCESS:
-            raise HookFailed("webhook-failure", f"{request.path} answered {response.status}", status=response.status)
+            raise HookFailed(
+                "webhook-failure", f"{path.partition('?')[0]} answered {response.status}", status=response.status
+            )
         if kind == "call:status" or not (isinstance(response.body, list) or kind == "session:new"):
             return ()
         try:
