@@ -143,3 +143,39 @@ async def test_a_connection_that_leaves_three_requests_unanswered_is_given_up() 
     for writer in held:
         writer.close()
     server.close()
+
+
+async def test_a_response_whose_connection_ended_goes_to_where_its_via_says() -> None:
+    gone = asyncio.Event()
+
+    async def on_request(incoming: IncomingRequest) -> None:
+        async with asyncio.timeout(20):
+            while incoming.flow.alive:
+                await asyncio.sleep(0.01)
+        incoming.respond(202)
+        gone.set()
+
+    received = asyncio.Event()
+
+    async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert (await reader.readline()).startswith(b"SIP/2.0 202")
+        received.set()
+        writer.close()
+
+    peer = await asyncio.start_server(listening, LOCAL, 0)
+    port = peer.sockets[0].getsockname()[1]
+    async with (
+        Endpoint.open([Address("tcp", LOCAL, 0)], refuse, on_request) as server,
+        asyncio.timeout(30),
+    ):
+        _, writer = await asyncio.open_connection(LOCAL, server.addresses[0].port)
+        writer.write(
+            f"MESSAGE sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.77:{port};branch=z9hG4bK1\r\n"
+            "From: <sip:a@b>;tag=1\r\nTo: <sip:x@y>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\n"
+            "Content-Length: 0\r\n\r\n".encode()
+        )
+        await writer.drain()
+        writer.close()
+        await gone.wait()
+        await received.wait()
+    peer.close()

@@ -9,7 +9,7 @@ from jambones.sip.message import Request, Response
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
 from jambones.sip.transaction.layer import ServerTransaction, TransactionLayer
-from jambones.sip.transport import Flow
+from jambones.sip.transport import Address, Flow
 from tests.support.sip_messages import KeptFlow, request
 from tests.support.virtual_time import in_virtual_time
 
@@ -31,6 +31,9 @@ class Listener:
 
     def cancelled(self, transaction: ServerTransaction, cancel: Request) -> None:
         self.cancels.append((transaction, cancel))
+
+    def reopen(self, remote: Address) -> Flow | None:
+        return None
 
     def admit(self, request: Request, flow: Flow) -> bool:
         return self.admits

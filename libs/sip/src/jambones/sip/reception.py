@@ -13,7 +13,8 @@ from jambones.sip.message import Request
 from jambones.sip.outside import IncomingRequest, refusal
 from jambones.sip.session_timer import too_brief
 from jambones.sip.transaction.layer import ServerTransaction
-from jambones.sip.transport import Flow
+from jambones.sip.transport import Address, Flow
+from jambones.sip.transport.hub import NoTransport
 from jambones.sip.uas import IncomingLeg
 
 log = getLogger(__name__)
@@ -41,6 +42,12 @@ class Reception:
 
     def admit(self, request: Request, flow: Flow) -> bool:
         return not self.closing
+
+    def reopen(self, remote: Address) -> Flow | None:
+        try:
+            return self._core.flow_to(remote)
+        except NoTransport:
+            return None
 
     def new_request(self, transaction: ServerTransaction) -> None:
         request = transaction.request

@@ -30,7 +30,7 @@ from jambones.sip.transaction.invite_server import InviteServerTransaction
 from jambones.sip.transaction.matching import Key, client_key, merge_key, server_key
 from jambones.sip.transaction.non_invite_client import NonInviteClientTransaction
 from jambones.sip.transaction.non_invite_server import NonInviteServerTransaction
-from jambones.sip.transport import Address, Flow
+from jambones.sip.transport import Address, Flow, Target
 
 _KNOWN = frozenset(
     [
@@ -66,6 +66,9 @@ class User(Protocol):
 
     def cancelled(self, transaction: "ServerTransaction", cancel: Request) -> None:
         """The INVITE of ``transaction`` was cancelled; the CANCEL itself is answered already."""
+
+    def reopen(self, remote: Address) -> Flow | None:
+        """A way to a peer whose connection ended before its response was sent, or None."""
 
     def admit(self, request: Request, flow: Flow) -> bool:
         """Whether to begin a transaction at all."""
@@ -222,6 +225,15 @@ class ServerTransaction(_Transaction):
 
     def respond(self, response: Response) -> None:
         self.handle(Respond(response))
+
+    def _send(self, message: Message, again: bool) -> None:
+        flow = self.flow
+        if not flow.alive and flow.remote.transport in {"tcp", "tls"}:
+            # RFC 3261 section 18.2.2: to where the peer listens by its Via, at the host it really is.
+            via = self.request.via
+            again_there = Target(Address(flow.remote.transport, flow.remote.host, via.port_or_default), via.host)
+            self.flow = self._layer.user.reopen(again_there) or flow
+        super()._send(message, again)
 
     def resend(self, response: Response) -> None:
         """Put a reliable provisional (RFC 3262), or a 2xx after this transaction's end, on the wire once more."""
