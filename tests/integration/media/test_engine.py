@@ -246,6 +246,24 @@ async def test_a_peer_that_falls_silent_is_told_once_per_silence() -> None:
         await leg.close()
 
 
+@pytest.mark.parametrize("direction", ["inactive", "sendonly"])
+async def test_a_leg_on_hold_is_silent_for_as_long_as_it_likes_and_comes_back(direction: str) -> None:
+    async with engines(rtp_timeout_ms=200) as engine, RtpPeer.open() as peer:
+        workers = engine.worker_pids
+        leg = await engine.accept(peer.sdp, "leg")
+        clip, codes = await prompt(engine, 0.3)
+        await leg.reoffer(peer.sdp + f"a={direction}\r\n".encode())
+        await asyncio.sleep(0.6)  # longer than the time-out
+        before = len(peer.packets)
+        await leg.reoffer(peer.sdp)
+        async with asyncio.timeout(20):
+            await (await leg.play([clip])).wait()
+        await leg.close()
+
+    assert engine.worker_pids == workers or not engine.worker_pids
+    assert codes in b"".join(packet.payload for packet in peer.packets[before:])
+
+
 async def test_packets_from_elsewhere_are_not_heard() -> None:
     async with engines() as engine, RtpPeer.open() as peer, RtpPeer.open() as stranger:
         leg = await engine.accept(peer.sdp, "leg")

@@ -54,7 +54,7 @@ class Sender:
         self._out.choose(rows)
         self._out.packets[: legs.high, 1] = legs.payload_type[: legs.high]
         sockets, starts = np.unique(legs.socket[rows], return_index=True)
-        stops = [*starts[1:].tolist(), len(rows)]
+        stops = [*starts[1:].tolist(), len(rows)][: len(starts)]  # nobody sends while the only leg is on hold
         self._parts = [
             (self._ports.rtp[socket].fileno(), start, stop)
             for socket, start, stop in zip(sockets.tolist(), starts.tolist(), stops, strict=True)
