@@ -212,7 +212,7 @@ async def test_the_answer_towards_a_browser_is_for_a_browser(client: NgClient) -
     assert (plain.proto, plain.has("fingerprint"), plain.has("candidate")) == ("RTP/AVP", False, False)
     assert secure.proto == "UDP/TLS/RTP/SAVPF"
     assert [secure.has(name) for name in ("fingerprint", "rtcp-mux", "candidate")] == [True, True, True]
-    assert secure.get("setup") == "passive"
+    assert secure.get("setup") == "active"
 
 
 async def test_a_description_it_cannot_read_is_our_488(client: NgClient) -> None:

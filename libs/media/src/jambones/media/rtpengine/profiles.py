@@ -78,9 +78,9 @@ WEBRTC = _profile(
         "rtcp-mux": ("offer", "require"),
         "flags": ("port-latching", "generate-mid"),
     },
-    {"ICE": "default", "rtcp-mux": ("accept",)},
+    {"ICE": "default", "DTLS": "active", "rtcp-mux": ("accept",)},
 )
-"""A browser: ICE, DTLS-SRTP with the browser as client, RTCP on the RTP port."""
+"""A browser: ICE, DTLS-SRTP, RTCP on the RTP port. Where we have the choice we are the DTLS client."""
 
 FEATURE_SERVER = _profile("feature-server", _PLAIN_OPTIONS)
 """Our own media engine on the private network."""
