@@ -24,6 +24,7 @@ system: ## install the system packages the platform uses (rtpengine, flite) and 
 
 run: setup ## start the whole platform on this machine
 	@./scripts/system run
+	@./scripts/browser-phone
 	@$(PY) -m jambones.local run
 
 demo: setup ## place a call to the demo application and show its timeline
@@ -32,6 +33,7 @@ demo: setup ## place a call to the demo application and show its timeline
 
 test: setup ## install what is missing and run every test
 	@./scripts/system run test
+	@./scripts/browser-phone
 	@$(PY) -m pytest -q -n 2 --dist loadgroup tests/unit tests/integration
 	@$(PY) -m pytest -q tests/e2e
 

@@ -7,12 +7,13 @@ import signal
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 from jambones.common import logs
 from jambones.local import rtpengine
 from jambones.local.demo import demo
 from jambones.local.layout import Ports
-from jambones.local.platform import SERVICES, LocalPlatform, runnable
+from jambones.local.platform import PHONE, SERVICES, LocalPlatform, runnable
 from jambones.local.render import Terminal
 from jambones.local.servers import ServerError
 
@@ -88,6 +89,7 @@ def _greeting(platform: LocalPlatform) -> str:
         "phone": f"{seeded.sip_user} at {seeded.sip_realm}, password {seeded.sip_password}, proxy {platform.sip}"
         if seeded.sip_user and "registrar" in platform.names
         else "",
+        "browser phone": _phone(platform),
         "application": f"http://{platform.host}:{platform.layout.application}/call   (for example: examples/hello.py)",
         "API": platform.api_url,
         "account": seeded.account_sid,
@@ -102,6 +104,20 @@ def _greeting(platform: LocalPlatform) -> str:
         "documentation": DOCS.format(api=platform.api_url),
     }
     return "\n" + "\n".join(f"  {name:<14} {value}" for name, value in lines.items() if value) + "\n"
+
+
+def _phone(platform: LocalPlatform) -> str:
+    """The page with its form filled in, where it was put together."""
+    seeded = platform.seeded
+    if not (PHONE / "sip.js" / "index.js").exists() or "registrar" not in platform.names or not seeded.sip_user:
+        return ""
+    form = {
+        "server": f"ws://{platform.host}:{platform.layout.ws}",
+        "realm": seeded.sip_realm,
+        "user": seeded.sip_user,
+        "password": seeded.sip_password,
+    }
+    return f"http://{platform.host}:{platform.layout.api}/phone/?{urlencode(form)}"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ class Ports:
     """JAMBONES_LOCAL_SIP_PORT sets `sip`, and so on. `media` and `rtp` are the first port of a stretch for audio."""
 
     sip: int = 5060
+    ws: int = 5066
+    """SIP over WebSocket, for browsers on this machine."""
+    tls: int = 5061
+    wss: int = 8443
+    """These two only with a certificate."""
     api: int = 3000
     http: int = 3001
     """Probes and metrics of the first other process; each further process takes one from here on."""
@@ -37,7 +42,8 @@ class Ports:
         """Free ports, from one stretch. Of those for rtpengine, four a call, it takes what is free by itself."""
         first = free_port(span=60)
         return cls(
-            sip=first, api=first + 2, http=first + 4, application=first + 20, postgres=first + 21, nats=first + 22,
+            sip=first, ws=first + 24, tls=first + 25, wss=first + 26,
+            api=first + 2, http=first + 4, application=first + 20, postgres=first + 21, nats=first + 22,
             ng=first + 23, private=first + 30, media=free_port(span=200), media_span=200,
             rtp=2 * random.randrange(13000, 14500), rtp_span=3000,
         )  # fmt: skip

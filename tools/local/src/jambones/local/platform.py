@@ -37,6 +37,8 @@ from jambones.local.supervisor import Child, Output, http_ok
 SERVICES = ("feature-server", "api", "registrar", "sbc-outbound", "sbc-inbound")
 """In the order in which they start; they end in reverse."""
 DATABASE = "jambones"
+PHONE = Path(".cache/browser-phone")
+"""Where scripts/browser-phone puts the phone that the API serves."""
 
 
 def runnable(service: str) -> bool:
@@ -53,13 +55,15 @@ class LocalPlatform:
 
     `services`: names, each as often as it shall run (a second one is called "feature-server-2"); None means all that
     have a program. `rtpengine`: None means where it is installed. `env` goes to all services, `service_env` to one by
-    its name. `fast` gives up the safety of the data, for tests. `output` gets each line that a child writes.
+    its name. `certificate`: files of a certificate and its key, with which the edge listens on TLS and WSS too.
+    `fast` gives up the safety of the data, for tests. `output` gets each line that a child writes.
     """
 
     directory: Path
     ports: Ports | Literal["auto"] | None = None
     services: Sequence[str] | None = None
     rtpengine: bool | None = None
+    certificate: tuple[Path, Path] | None = None
     hook_url: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -160,7 +164,7 @@ class LocalPlatform:
         if self.anchors_media:
             claims.append(Claim(ports.ng, "rtpengine control", "ng", udp=True))
         if "sbc-inbound" in names:
-            claims.append(Claim(ports.sip, "SIP", "sip", udp=True))
+            claims += [Claim(ports.sip, "SIP", "sip", udp=True), Claim(ports.ws, "SIP over WebSocket", "ws")]
         if "api" in names:
             claims.append(Claim(ports.api, "REST API", "api"))
         return claims
@@ -255,7 +259,15 @@ class LocalPlatform:
         match service:
             case "sbc-inbound":
                 port = ports.sip if name == service else numbering.private.take(2)
-                env["JAMBONES_SIP_LISTEN"] = f"udp:{self.host}:{port},tcp:{self.host}:{port}"
+                listen = [f"udp:{self.host}:{port}", f"tcp:{self.host}:{port}"]
+                if name == service:
+                    listen.append(f"ws:{self.host}:{ports.ws}")
+                    if self.certificate is not None:
+                        listen += [f"tls:{self.host}:{ports.tls}", f"wss:{self.host}:{ports.wss}"]
+                        env["JAMBONES_TLS_CERT"], env["JAMBONES_TLS_KEY"] = map(str, self.certificate)
+                env["JAMBONES_SIP_LISTEN"] = ",".join(listen)
+            case "api" if (PHONE / "sip.js" / "index.js").exists():
+                env["JAMBONES_PHONE_DIRECTORY"] = str(PHONE.absolute())
             case "sbc-outbound":
                 public, private = numbering.private.take(2), numbering.private.take(2)
                 env["JAMBONES_SIP_LISTEN"] = f"udp:{self.host}:{public},tcp:{self.host}:{public}"
