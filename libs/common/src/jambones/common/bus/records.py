@@ -272,6 +272,8 @@ async def _fetch(subscription: JetStreamContext.PullSubscription, batch: int, wa
         messages: list[Msg] = await subscription.fetch(batch, timeout=wait)
         return messages
     except TimeoutError:  # nats' own is one of these; at a deadline it lets asyncio's through
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError from None  # which nats-py took for a time-out
         return []
 
 
