@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from jambones.local.ports import free_port, is_free
 
 SCENARIOS = Path(__file__).parents[1] / "e2e" / "scenarios"
 PCAPS = Path("/usr/share/sip-tester")
@@ -76,6 +80,79 @@ async def run(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        texts = [path.read_text(errors="replace") for path in sorted(Path(directory).glob("*_errors.log"))]
-        texts += [path.read_text(errors="replace")[-6000:] for path in sorted(Path(directory).glob("*_messages.log"))]
-        return Outcome(code, "\n".join(texts))
+        return Outcome(code, _logs(Path(directory)))
+
+
+@dataclass
+class Carrier:
+    """SIPp that waits for one call."""
+
+    port: int
+    directory: Path
+    process: asyncio.subprocess.Process
+    limit: float
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody called."""
+        return self.process.returncode is None and "INVITE " not in _logs(self.directory)
+
+    async def outcome(self) -> Outcome:
+        """When the call is over."""
+        try:
+            async with asyncio.timeout(self.limit):
+                code = await self.process.wait()
+        except TimeoutError:
+            code = -1
+        return Outcome(code, _logs(self.directory))
+
+
+@asynccontextmanager
+async def answering(
+    scenario: str,
+    *,
+    transport: str = "udp",
+    keys: Mapping[str, str | int] | None = None,
+    host: str = "127.0.0.1",
+    calls: int = 1,
+    echo: bool = False,
+    limit: float = 60,
+) -> AsyncIterator[Carrier]:
+    """SIPp as the called side, on a free port; it waits when the block begins. `keys` fills [name] in the scenario."""
+    port = free_port(host, span=4)
+    with tempfile.TemporaryDirectory(prefix="jb-sipp-") as name:
+        directory = Path(name)
+        text = (SCENARIOS / f"{scenario}.xml").read_text()
+        for key, value in (keys or {}).items():
+            text = text.replace(f"[{key}]", str(value))  # SIPp's own -key does not reach a status line
+        (directory / "scenario.xml").write_text(text)
+        command = [
+            "sipp", "-sf", "scenario.xml", "-i", host, "-mi", host, "-p", str(port),
+            "-mp", str(free_port(host, span=4)), "-m", str(calls), "-t", "t1" if transport == "tcp" else "u1",
+            "-trace_err", "-trace_msg", "-nostdin", "-recv_timeout", "40000",
+        ]  # fmt: skip
+        if echo:
+            command.append("-rtp_echo")
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=directory, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with asyncio.timeout(10):
+                while is_free(port, host, udp=True) and process.returncode is None:
+                    await asyncio.sleep(0.02)
+            yield Carrier(port, directory, process, limit)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def call_ids(log: str) -> set[str]:
+    """The Call-IDs in a log of messages."""
+    return set(re.findall(r"^Call-ID: *(\S+)", log, re.MULTILINE))
+
+
+def _logs(directory: Path) -> str:
+    texts = [path.read_text(errors="replace") for path in sorted(directory.glob("*_errors.log"))]
+    texts += [path.read_text(errors="replace")[-20_000:] for path in sorted(directory.glob("*_messages.log"))]
+    return "\n".join(texts)

@@ -7,6 +7,7 @@ other leg is hung up with what was said, and the record is written.
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 
 import structlog
 
@@ -102,12 +103,11 @@ class Call:
 
     async def probe(self) -> None:
         """Ask a feature server that was restarted for this call: when it does not know it, the leg ends (RFC 5057)."""
-        leg = self.feature_server
-        if leg.ended is None and leg.confirmed:
-            try:
-                await leg.send("OPTIONS")
-            except LegEnded:
-                return
+        if self.log.answered_at is None:
+            await self.end("media lost")
+            return
+        with suppress(LegEnded):
+            await self.feature_server.send("OPTIONS")
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Start a task that ends with the call."""
