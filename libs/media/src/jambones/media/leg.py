@@ -109,6 +109,7 @@ class MediaLeg:
         self._session = randbits(31)
         self._description: SessionDescription | None = None
         self._opened = False
+        self._on_hold = False
         self._lost = ""
         self._closed = False
         self._plays: dict[int, Playback] = {}
@@ -122,6 +123,11 @@ class MediaLeg:
     def local_sdp(self) -> bytes:
         """Our description: the answer, or the offer."""
         return bytes(self._description) if self._description is not None else b""
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the peer wants to hear nothing now."""
+        return self._on_hold
 
     @property
     def lost(self) -> bool:
@@ -346,6 +352,7 @@ class MediaLeg:
         except AddressValueError:
             raise MediaRefused(488, "media goes over IPv4 only") from None
         self.negotiated = agreed
+        self._on_hold = held or not agreed.direction.sends
         self.link.command(
             m.Open(
                 row=self.row,

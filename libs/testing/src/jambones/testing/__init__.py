@@ -8,8 +8,9 @@ async with call(application) as caller:
 """
 
 from jambones.testing.application import HookRequest, HookResponse
+from jambones.testing.callee import Callee
 from jambones.testing.caller import Caller, call
 from jambones.testing.listening import ListenSocket
 from jambones.testing.virtual_time import settle, virtual_time
 
-__all__ = ["Caller", "HookRequest", "HookResponse", "ListenSocket", "call", "settle", "virtual_time"]
+__all__ = ["Callee", "Caller", "HookRequest", "HookResponse", "ListenSocket", "call", "settle", "virtual_time"]

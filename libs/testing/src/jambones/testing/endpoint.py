@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from jambones.feature_server.calls.leg import Clip, MarkTold, Mix
+from jambones.feature_server.calls.leg import Clip, MarkTold, MediaEndpoint, Mix
 from jambones.testing.listening import Mouth, ScriptedFork, ScriptedQueue
 from jambones.testing.sound import Hearing, ScriptedPlayback, Sound
 
@@ -17,6 +17,41 @@ class ScriptedEndpoint:
         self.mouth = Mouth()
         self.pushed = bytearray()
         """All audio that applications pushed, as they sent it."""
+        self.bridged = False
+        self.muted = False
+        self._peer: ScriptedEndpoint | None = None
+
+    @property
+    def peer(self) -> "ScriptedEndpoint | None":
+        """Who hears this party now, besides the platform."""
+        return None if self.muted else self._peer
+
+    async def bridge(self, other: MediaEndpoint) -> None:
+        assert isinstance(other, ScriptedEndpoint)
+        await self.unbridge()
+        await other.unbridge()
+        self._peer, other._peer = other, self
+        self.bridged = other.bridged = True
+
+    async def unbridge(self) -> None:
+        other, self._peer, self.bridged = self._peer, None, False
+        if other is not None:
+            other._peer, other.bridged = None, False
+
+    async def mute(self, on: bool) -> None:
+        self.muted = on
+
+    def overhear(self, words: str) -> None:
+        """The other party says something, all at this moment."""
+        now = asyncio.get_running_loop().time()
+        hearing = Hearing(Sound.spoken(words), now)
+        self._heard(hearing)
+        hearing.ended, hearing.whole = now, True
+        self._heard(hearing)
+
+    def key(self, key: str) -> None:
+        """The other party presses a key."""
+        self._keys(key)
 
     async def play(
         self, clips: Sequence[Clip], *, loop: int | None = 1, offset: int = 0, limit: int | None = None

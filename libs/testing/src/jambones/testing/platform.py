@@ -11,7 +11,7 @@ from yarl import URL
 from jambones.common.bus.calls import AlertType
 from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.parse import ScriptError, parse_script
-from jambones.feature_server.calls.collaborators import Heard, HookFailed, HookKind, VerbFailed, Verbs
+from jambones.feature_server.calls.collaborators import Heard, HookFailed, HookKind, Hooks, VerbFailed, Verbs
 from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.info import CallInfo, Payload
 from jambones.feature_server.calls.leg import SAMPLE_RATE, MediaEndpoint
@@ -82,6 +82,9 @@ class ScriptedHooks:
     def emit(self, kind: str, payload: Payload) -> None:
         return None
 
+    def share(self) -> "ScriptedHooks":
+        return self
+
     async def close(self) -> None:
         return None
 
@@ -94,9 +97,17 @@ def _reason(payload: Payload) -> str:
 class Witness:
     """Alerts, status events and checkpoints of one call, kept for the test to look at."""
 
-    def __init__(self, info: CallInfo, caller: "Caller", hooks: ScriptedHooks, status_hook: str | None) -> None:
+    def __init__(
+        self,
+        info: CallInfo,
+        caller: "Caller",
+        hooks: ScriptedHooks,
+        status_hook: str | None,
+        statuses: list[dict[str, Any]] | None = None,
+    ) -> None:
         self._info = info
         self._caller = caller
+        self._statuses = caller.statuses if statuses is None else statuses
         self._hooks = hooks
         self._hook = None if status_hook is None else Hook(url=status_hook)
         self._queue: list[tuple[Hook, Payload]] = []
@@ -109,7 +120,7 @@ class Witness:
 
     def status(self) -> None:
         payload = self._info.payload()
-        self._caller.statuses.append(payload)
+        self._statuses.append(payload)
         if self._hook is not None:
             self._queue.append((self._hook, payload))
             if self._sender is None or self._sender.done():
@@ -120,6 +131,15 @@ class Witness:
 
     def refresh(self) -> None:
         return None
+
+    def of_leg(self, info: CallInfo, hooks: Hooks) -> "Witness":
+        url = None if self._hook is None else self._hook.url
+        callee = next(each for each in self._caller.dials if each.sip_call_id == info.sip_call_id)
+        return Witness(info, self._caller, self._hooks, url, callee.statuses)
+
+    async def done(self) -> None:
+        if self._sender is not None:
+            await self._sender
 
     def note(self, call: CallSession) -> None:
         return None
@@ -172,15 +192,18 @@ class Ears:
     """A recogniser that understands what the scripted caller says."""
 
     def __init__(self) -> None:
-        self._listening: list[ScriptedHearing] = []
+        self._listening: list[tuple[MediaEndpoint, ScriptedHearing]] = []
 
     async def listen(self, endpoint: MediaEndpoint, recognizer: Any | None, *, interim: bool) -> "ScriptedHearing":
-        hearing = ScriptedHearing(self._listening.remove, interim)
-        self._listening.append(hearing)
+        hearing = ScriptedHearing(self._forget, interim)
+        self._listening.append((endpoint, hearing))
         return hearing
 
-    def hear(self, words: str, *, confidence: float, final: bool) -> None:
-        for hearing in self._listening:
+    def _forget(self, gone: "ScriptedHearing") -> None:
+        self._listening = [(endpoint, hearing) for endpoint, hearing in self._listening if hearing is not gone]
+
+    def hear(self, said_at: MediaEndpoint, words: str, *, confidence: float, final: bool) -> None:
+        for hearing in [hearing for endpoint, hearing in self._listening if endpoint is said_at]:
             hearing.hear(words, confidence, final=final)
 
 

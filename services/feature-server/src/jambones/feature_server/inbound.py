@@ -32,6 +32,7 @@ from jambones.feature_server.calls.collaborators import (
     Voice,
 )
 from jambones.feature_server.calls.info import CallInfo
+from jambones.feature_server.calls.outbound import Dialer
 from jambones.feature_server.calls.registry import CallRegistry
 from jambones.feature_server.calls.reporter import CallReporter
 from jambones.feature_server.calls.session import CallSession
@@ -73,6 +74,7 @@ class Inbound:
     api_url: str | None
     max_duration: float
     sockets: AudioSockets | None = None
+    dialer: Dialer | None = None
 
     async def __call__(self, leg: IncomingLeg) -> None:
         """From the INVITE to the last status event."""
@@ -128,7 +130,9 @@ class Inbound:
             live=self.live,
             node_id=self.node_id,
         )
-        kit = Collaborators(hooks, self.audio, self.voice, None, self.alerts, reporter, self.checkpoints, self.sockets)
+        kit = Collaborators(
+            hooks, self.audio, self.voice, None, self.alerts, reporter, self.checkpoints, self.sockets, self.dialer
+        )
         synthesizer, recognizer = speech(application.application)
         told = [("X-Jambones-Call-Sid", info.call_sid), ("X-Jambones-Trace", info.trace_id)]
         sip_leg = SipLeg(leg, self.engine, told)
@@ -187,6 +191,7 @@ class Inbound:
             outside_call_id=facts.outside_call_id,
             source=facts.source,
             trunk_name=facts.trunk_name,
+            trunk_sid=facts.trunk_sid,
             fs_sip_address=self.sip_address,
             fs_public_ip=self.public_ip,
             api_base_url=self.api_url,

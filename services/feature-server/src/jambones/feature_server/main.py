@@ -7,11 +7,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from jambones.common.bus import Bus
 from jambones.common.bus.calls import LiveCall
 from jambones.common.bus.config import ConfigChanged
-from jambones.common.bus.nodes import Node
+from jambones.common.bus.control import CreateCall
+from jambones.common.bus.nodes import Node, NodeDirectory
 from jambones.common.db.cache import ConfigCache
+from jambones.common.ids import NodeId
 from jambones.common.service import Service, open_service
+from jambones.common.tasks import Tasks
 from jambones.common.webhook import WebhookClient
 from jambones.feature_server.audio import AudioSettings, AudioStore
 from jambones.feature_server.audio_sockets import ClientSockets
@@ -21,11 +25,13 @@ from jambones.feature_server.calls.checkpoint import DELAY as CHECKPOINT_DELAY
 from jambones.feature_server.calls.checkpoint import LIFE as CHECKPOINT_LIFE
 from jambones.feature_server.calls.checkpoint import Checkpoints, SavedCall
 from jambones.feature_server.calls.coalesced import CoalescedWriter
+from jambones.feature_server.calls.dialer import EgressDialer
 from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.reasons import Cause
 from jambones.feature_server.calls.registry import CallRegistry, Limits
 from jambones.feature_server.calls.reporter import LIVE_BUCKET, LIVE_DELAY, REFRESH, REMEMBERED_FOR
 from jambones.feature_server.inbound import Inbound
+from jambones.feature_server.rest_calls import RestCalls
 from jambones.feature_server.settings import FeatureServerSettings
 from jambones.feature_server.speech.offline import OfflineSynthesizer
 from jambones.feature_server.speech.voice import CachedVoice
@@ -110,6 +116,22 @@ async def serve(settings: FeatureServerSettings) -> None:
             max_duration=settings.max_call_duration,
             sockets=sockets,
         )
+        nodes = await stack.enter_async_context(NodeDirectory.watching(bus, "outbound"))
+        placed = await stack.enter_async_context(Tasks())
+        handler.dialer = EgressDialer(
+            node_id=settings.node_id,
+            host=private_ip,
+            internal_key=handler.internal_key,
+            zone=settings.zone,
+            endpoint=endpoint,
+            engine=engine,
+            nodes=nodes,
+            config=config,
+            registry=registry,
+            bus=bus,
+            tasks=placed,
+        )
+        service.tasks.keep(lambda: _serve_rest_calls(bus, handler, settings.node_id), name="serve call.create")
         service.check("media workers", lambda: None if engine.health().workers_alive else "none is alive")
         service.metrics.collect(lambda: _figures(registry, engine))
         service.tasks.every(REFRESH, lambda: _refresh(registry), name="refresh live calls")
@@ -137,6 +159,11 @@ def _engine_settings(settings: FeatureServerSettings, private_ip: str) -> Engine
     )
 
 
+async def _serve_rest_calls(bus: Bus, platform: Inbound, node_id: NodeId) -> None:
+    async with bus.serve(CreateCall, RestCalls(platform), node_id=node_id):
+        await asyncio.Event().wait()
+
+
 async def _hear_changes(service: Service, config: ConfigCache) -> None:
     async for change in service.bus.subscribe(ConfigChanged):
         config.changed(change)
@@ -151,7 +178,10 @@ async def _refresh(registry: CallRegistry) -> None:
 def _figures(registry: CallRegistry, engine: MediaEngine) -> Iterator[Metric]:
     health = engine.health()
     calls = GaugeMetricFamily("jambones_fs_calls", "Calls on this feature server", labels=("direction",))
-    calls.add_metric(["inbound"], len(registry))
+    placed = [call for call in registry if call.state.direction == "outbound"]
+    of_their_own = sum(call.info.parent_call_sid is None for call in placed)
+    calls.add_metric(["inbound"], max(0, len(registry) - of_their_own))
+    calls.add_metric(["outbound"], len(placed))
     workers = GaugeMetricFamily("jambones_media_workers", "Media worker processes", labels=("state",))
     workers.add_metric(["alive"], health.workers_alive)
     workers.add_metric(["dead"], health.workers - health.workers_alive)

@@ -24,6 +24,7 @@ class Facts:
     """user@realm of a device that authenticated."""
     script: str | None = None
     """X-Jambones-Script: runs instead of the application, which may then be missing."""
+    trunk_sid: str | None = None
 
     @classmethod
     def of(cls, invite: Request) -> Self | None:
@@ -42,6 +43,7 @@ class Facts:
             header("X-Jambones-Trunk-Name"),
             header("X-Jambones-User"),
             script,
+            header("X-Jambones-Trunk"),
         )
 
 
@@ -54,5 +56,10 @@ def signed(invite: Request, key: bytes, now: int) -> bool:
     stamp = dict(part.partition("=")[::2] for part in value.split(",")).get("t", "")
     if not stamp.isdecimal() or abs(now - int(stamp)) > TOLERANCE:
         return False
-    digest = hmac.new(key, f"{stamp}.{invite.call_id}".encode(), hashlib.sha256).hexdigest()
-    return hmac.compare_digest(f"t={stamp},v1={digest}", value)
+    return hmac.compare_digest(sign(key, invite.call_id, int(stamp)), value)
+
+
+def sign(key: bytes, sip_call_id: str, now: int) -> str:
+    """X-Jambones-Sig for an INVITE of ours; `now`: unix seconds."""
+    digest = hmac.new(key, f"{now}.{sip_call_id}".encode(), hashlib.sha256).hexdigest()
+    return f"t={now},v1={digest}"

@@ -15,9 +15,10 @@ from jambones.feature_server.calls.leg import Clip, MediaEndpoint
 
 if TYPE_CHECKING:
     from jambones.feature_server.calls.ending import Ending
+    from jambones.feature_server.calls.outbound import Dialer
     from jambones.feature_server.calls.session import CallSession
 
-HookKind = Literal["session:new", "session:redirect", "session:adulting", "verb:hook", "call:status"]
+HookKind = Literal["session:new", "session:redirect", "session:adulting", "dial:confirm", "verb:hook", "call:status"]
 Verbs = Sequence[VerbModel]
 """Parsed verbs, in order."""
 
@@ -70,6 +71,9 @@ class Hooks(Protocol):
 
     def emit(self, kind: str, payload: Payload) -> None:
         """Show an event to an application on a socket; nothing over HTTP."""
+
+    def share(self) -> "Hooks":
+        """The same application, for another leg of this call: its own object, whose close leaves this one open."""
 
     async def close(self) -> None: ...
 
@@ -157,6 +161,12 @@ class Reporter(Protocol):
     def refresh(self) -> None:
         """The call is still alive."""
 
+    def of_leg(self, info: CallInfo, hooks: Hooks) -> "Reporter":
+        """The reporter of another leg of this call, whose events go to the same hook."""
+
+    async def done(self) -> None:
+        """Wait until everything has been told, or has failed to be."""
+
 
 class Checkpoint(Protocol):
     """Keeps what another node would need to go on with a call. Nothing here waits."""
@@ -180,3 +190,4 @@ class Collaborators:
     reporter: Reporter
     checkpoint: Checkpoint
     sockets: AudioSockets | None = None
+    dialer: "Dialer | None" = None

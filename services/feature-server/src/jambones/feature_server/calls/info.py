@@ -31,6 +31,11 @@ class CallInfo:
     source: str | None = None
     """Address and port the call came from."""
     trunk_name: str | None = None
+    """The carrier, by name."""
+    trunk_sid: str | None = None
+    """The carrier which the call came in on."""
+    caller_id: str | None = None
+    """Of a leg that was dialled: the number or name it was shown."""
     parent_call_sid: CallSid | None = None
     fs_sip_address: str | None = None
     fs_public_ip: str | None = None
@@ -66,6 +71,12 @@ class CallInfo:
                 now["headers"] = self.bye_headers
         return now
 
+    def learn(self, *, outside_call_id: str | None = None, trunk_name: str | None = None) -> None:
+        """What the SBC tells of the far side of a call that it placed; None: nothing new."""
+        if outside_call_id is not None and outside_call_id != self.outside_call_id:
+            self.outside_call_id, self._fixed = outside_call_id, None
+        self.trunk_name = trunk_name or self.trunk_name
+
     def _fixed_payload(self) -> Payload:
         attributes = {
             "call_sid": self.call_sid,
@@ -79,7 +90,8 @@ class CallInfo:
             "trace_id": self.trace_id,
             "parent_call_sid": self.parent_call_sid,
             "originating_sip_ip": self.source,
-            "originating_sip_trunk_name": self.trunk_name,
+            "originating_sip_trunk_name": self.trunk_name if self.state.direction == "inbound" else None,
+            "caller_id": self.caller_id,
             "fs_sip_address": self.fs_sip_address,
             "fs_public_ip": self.fs_public_ip,
             "api_base_url": self.api_base_url,

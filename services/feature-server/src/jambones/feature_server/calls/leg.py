@@ -6,7 +6,7 @@ Audio is counted in samples of 8 kHz throughout.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from jambones.feature_server.calls.reasons import EndedBy
 
@@ -22,12 +22,15 @@ class Ringing:
     status: int = 180
     reason: str = "Ringing"
     early: bool = False
+    endpoint: "MediaEndpoint | None" = None
+    """The audio, when it comes early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The far end has answered (outbound legs)."""
 
+    endpoint: "MediaEndpoint"
     status: int = 200
     reason: str = "OK"
 
@@ -63,7 +66,67 @@ class Voice:
     active: bool
 
 
-CallEvent = Ringing | Answered | Ended | Digit | Voice
+@dataclass(frozen=True, slots=True)
+class InDialog:
+    """A request of the far end inside the call, as applications get it."""
+
+    method: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The far end has put us on hold, or taken us back."""
+
+    on: bool
+    request: InDialog = InDialog("INVITE")
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """INFO, MESSAGE or NOTIFY of the far end; it is answered already."""
+
+    request: InDialog
+
+
+class Referral(Protocol):
+    """The far end asks us to go elsewhere (REFER), and waits for what we say."""
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What applications are told of it: sip_refer_to, refer_to_user and so on."""
+
+    async def accept(self) -> None:
+        """202, and the news that it is done. May raise LegGone."""
+
+    async def refuse(self, status: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A REFER came. Whoever takes it accepts or refuses it."""
+
+    referral: Referral
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The far end tells how far our REFER has got; `status` is that of its call to the target, if it says."""
+
+    status: int | None
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The final answer to a request of ours."""
+
+    status: int
+    reason: str
+
+
+CallEvent = Ringing | Answered | Ended | Digit | Voice | Held | Requested | Referred | Transferred
 Listener = Callable[[CallEvent], None]
 
 
@@ -155,6 +218,15 @@ class MediaEndpoint(Protocol):
     async def queue(self, rate: int, told: MarkTold) -> AudioQueue:
         """A queue of mono audio at `rate` Hz; `told` hears of its marks."""
 
+    async def bridge(self, other: "MediaEndpoint") -> None:
+        """Each party hears the other, keys included; what plays to one of them is heard instead. May raise LegGone."""
+
+    async def unbridge(self) -> None:
+        """Harmless when it is not bridged, or gone."""
+
+    async def mute(self, on: bool) -> None:
+        """Nobody hears the party."""
+
 
 class LegGone(Exception):
     """The leg ended while we wanted something from it."""
@@ -180,3 +252,14 @@ class Leg(Protocol):
 
     async def hangup(self, headers: Headers = ()) -> None:
         """End the leg, answered or not, and return when the far end has been told. No Ended event follows."""
+
+    async def request(
+        self, method: str, *, headers: Headers = (), body: str = "", content_type: str | None = None
+    ) -> Reply:
+        """Send a request inside the call; its final answer."""
+
+    async def refer(self, to: str, *, by: str | None, by_name: str | None, headers: Headers = ()) -> Reply:
+        """Ask the far end to call `to` (a URI, or a number or user at its own host) instead; Transferred events follow.
+
+        Raises BadTarget.
+        """

@@ -28,6 +28,11 @@ class Cause(StrEnum):
     MEDIA_LOST = "media lost"
     HOOK_FAILED = "hook failed"
     LIVE_CONTROL = "live call control"
+    ELSEWHERE = "completed elsewhere"
+    NO_ANSWER = "no answer"
+    DIAL_ENDED = "dial ended"
+    TIME_LIMIT = "time limit of dial"
+    NOT_PLACED = "not placed"
     SHUTDOWN = "server shutdown"
     ERROR = "internal error"
 

@@ -76,6 +76,18 @@ class CallReporter:
         """Write the row of live calls again."""
         self._live.put((self._info.account_sid, self._info.call_sid), self.row)
 
+    def of_leg(self, info: CallInfo, hooks: Hooks) -> "CallReporter":
+        """The reporter of another leg of this call, whose events go to the same hook."""
+        return CallReporter(
+            info,
+            hooks=hooks,
+            status_hook=self._status_hook,
+            alerts=self._alerts,
+            record=self._record,
+            live=self._live,
+            node_id=self._node_id,
+        )
+
     async def done(self) -> None:
         """Wait until all status events have been sent, or have failed."""
         if self._sender is not None:

@@ -6,26 +6,41 @@ outside (a hang-up, a new script) only sets what comes next and cancels the curr
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from jambones.common.bus.calls import AlertType
 from jambones.common.tasks import cancel
-from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.model import VerbModel
-from jambones.feature_server.calls.collaborators import Collaborators, HookFailed, HookKind, VerbFailed, Verbs
+from jambones.feature_server.calls import in_dialog
+from jambones.feature_server.calls.asking import Asking
+from jambones.feature_server.calls.collaborators import Collaborators, HookFailed, VerbFailed, Verbs
 from jambones.feature_server.calls.ending import Ending, one_line
 from jambones.feature_server.calls.info import CallInfo
-from jambones.feature_server.calls.leg import CallEvent, Ended, Leg, LegGone, Listener, MediaEndpoint, Playback
+from jambones.feature_server.calls.leg import (
+    Answered,
+    CallEvent,
+    Ended,
+    Held,
+    Leg,
+    LegGone,
+    Listener,
+    MediaEndpoint,
+    Playback,
+    Referral,
+    Referred,
+    Requested,
+    Ringing,
+)
 from jambones.feature_server.calls.reasons import Cause, EndedBy, Kill
 from jambones.feature_server.calls.state import CallStatus
 from jambones.feature_server.calls.variables import Variables
 from jambones.feature_server.verbs.registry import Needs, Runner, find_runner
 
 if TYPE_CHECKING:
+    from jambones.feature_server.verbs.bridged import Bridged
     from jambones.feature_server.verbs.listening import Listening
 
 log = structlog.get_logger(__name__)
@@ -34,19 +49,20 @@ T = TypeVar("T")
 MAX_DURATION = 180 * 60.0
 
 
-class CallSession:
+class CallSession(Asking):
     """One call under the control of its application."""
 
     def __init__(
         self, info: CallInfo, leg: Leg, kit: Collaborators, variables: Variables, *, max_duration: float = MAX_DURATION
     ) -> None:
-        self.info = info
+        super().__init__(info, kit, variables)
         self.state = info.state
         self.leg = leg
-        self.kit = kit
-        self.variables = variables
+        self.max_duration = max_duration
+        """Seconds that the call may last from its answer on."""
         self.pending: deque[VerbModel] = deque()
-        self.verb: VerbModel | None = None
+        self.only: Collection[str] | None = None
+        """The verbs that a new script may hold; None: any."""
         self.kill: Kill | None = None
         """Why the current verb is being ended."""
         self.ending: Ending | None = None
@@ -55,9 +71,12 @@ class CallSession:
         self.background: dict[str, asyncio.Task[Any]] = {}
         self.streams: list[Listening] = []
         """The listens that run, for live control."""
+        self.bridged: Bridged | None = None
+        """The other party, while there is one."""
+        self.on_refer: Callable[[Referral], None] | None = None
+        """Takes a REFER of the far end; None: the hook that `config` set does."""
         self.log = log.bind(call_sid=info.call_sid, account_sid=info.account_sid)
         self._loop = asyncio.get_running_loop()
-        self._max_duration = max_duration
         self._deadline: asyncio.TimerHandle | None = None
         self._endpoint: MediaEndpoint | None = None
         self._answered_at: float | None = None
@@ -65,17 +84,21 @@ class CallSession:
         self._current: asyncio.Task[Any] | None = None
         self._more = asyncio.Event()
         self._listeners: list[Listener] = []
-        self._notices: set[asyncio.Task[Any]] = set()
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
     async def run(self, first: Callable[[], Awaitable[Verbs]]) -> Ending:
         """Fetch the first script with `first`, run verbs until script or call end, tell everybody, return why."""
+        return await self.live(self.follow(first))
+
+    async def live(self, life: Coroutine[Any, Any, None]) -> Ending:
+        """Run `life`, everything between the first event of the leg and the end of the call; tell everybody, say why.
+
+        `life` returns when the call is to end, by `ending` when there is one.
+        """
         self.leg.listen(self._on_event)
         try:
-            self.pending.extend(await self._step(self._open(first)) or ())
-            while self.ending is None and (verb := await self._next()) is not None:
-                await self._step(self._perform(verb))
+            await life
             ending = self.ending or self._script_end()
         except asyncio.CancelledError:
             await self._finish(self.ending or Ending.platform(Cause.SHUTDOWN, status=503))
@@ -85,6 +108,16 @@ class CallSession:
             ending = self.ending or Ending.platform(Cause.ERROR, status=500, tell=False)
         await self._finish(ending)
         return ending
+
+    async def follow(self, first: Callable[[], Awaitable[Verbs]]) -> None:
+        """Fetch the first script, and perform it."""
+        self.pending.extend(await self.step(self._open(first)) or ())
+        await self.perform()
+
+    async def perform(self, *, stay: bool = True) -> None:
+        """Run the verbs that are pending; with `stay` wait for more where the application may send some."""
+        while self.ending is None and (verb := await self._next(stay)) is not None:
+            await self.step(self._perform(verb))
 
     async def _open(self, first: Callable[[], Awaitable[Verbs]]) -> Verbs:
         try:
@@ -96,17 +129,21 @@ class CallSession:
             )
             return ()
         self._opened = True
-        self.kit.reporter.status()
+        if self.state.direction == "inbound":  # of a call that was placed it was told then
+            self.kit.reporter.status()
         return verbs
 
-    async def _next(self) -> VerbModel | None:
-        while not self.pending and self.kit.hooks.stays_open and self.ending is None:
+    async def _next(self, stay: bool) -> VerbModel | None:
+        while not self.pending and stay and self.kit.hooks.stays_open and self.ending is None:
             self._more.clear()
-            await self._step(self._more.wait())
+            await self.step(self._more.wait())
         return self.pending.popleft() if self.pending and self.ending is None else None
 
-    async def _step(self, work: Coroutine[Any, Any, T]) -> T | None:
+    async def step(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Run `work` as the current task; None when it was cancelled by `end` or `replace`."""
+        if self.ending is not None:
+            work.close()
+            return None
         self.kill = None
         task = self._current = self._loop.create_task(work)
         try:
@@ -163,7 +200,8 @@ class CallSession:
             info.bye_headers = ending.received
         status, reason = (200, "OK") if self.state.answered else (ending.status, ending.reason)
         was_answered = self.state.answered
-        refused = ending.cause == Cause.HOOK_FAILED and not self._opened  # such a call was never told of
+        # A call that came in is told of only when it was opened.
+        refused = ending.cause == Cause.HOOK_FAILED and not self._opened and self.state.direction == "inbound"
         if self.state.end(status, reason) and not refused:
             self.kit.reporter.status()
         self.kit.checkpoint.forget(self)
@@ -191,7 +229,7 @@ class CallSession:
     def replace(self, verbs: Verbs) -> None:
         """Forget the script and go on with `verbs`. A verb that brought them itself ends by itself."""
         if self.ending is None:
-            self.pending = deque(verbs)
+            self.pending = deque(verb for verb in verbs if self.only is None or verb.verb in self.only)
             self._more.set()
             if self._current is not asyncio.current_task():
                 self.stop_verb(Kill.REPLACED)
@@ -208,8 +246,23 @@ class CallSession:
             self._current.cancel()
 
     def _on_event(self, event: CallEvent) -> None:
-        if isinstance(event, Ended):
-            self.end(Ending.remote(event))
+        match event:
+            case Ended():
+                self.end(Ending.remote(event))
+            case Ringing(status, reason, early):
+                if self.state.move(CallStatus.EARLY_MEDIA if early else CallStatus.RINGING, status, reason):
+                    self.kit.reporter.status()
+            case Answered(endpoint):
+                self.answered(endpoint)
+            case Held() | Requested():
+                in_dialog.requested(self, event)
+            case Referred(referral):
+                if self.on_refer is not None:
+                    self.on_refer(referral)
+                else:
+                    self.beside(in_dialog.referred(self, self.variables.refer_hook, referral))
+            case _:
+                pass
         for listener in tuple(self._listeners):
             listener(event)
 
@@ -232,50 +285,10 @@ class CallSession:
         self._endpoint = endpoint or self._endpoint
         self._answered_at = self._loop.time()
         self._deadline = self._loop.call_later(
-            self._max_duration, self.end, Ending.platform(Cause.MAX_DURATION, status=480)
+            self.max_duration, self.end, Ending.platform(Cause.MAX_DURATION, status=480)
         )
         if self.state.move(CallStatus.IN_PROGRESS, 200, "OK"):
             self.kit.reporter.status()
-
-    async def ask(self, hook: Hook | None, kind: HookKind = "verb:hook", *, fatal: bool = False, **extra: Any) -> bool:
-        """Post the current verb's action hook; verbs in the answer replace the script. True when they did.
-
-        A failing hook is an alert, and the end of the call when it is `fatal`.
-        """
-        if hook is None:
-            return False
-        try:
-            verbs = await self.kit.hooks.ask(kind, hook, self._payload(extra))
-        except HookFailed as exc:
-            self.alert(exc.alert, exc.message, **exc.data)
-            if fatal:
-                self.end(Ending.platform(Cause.HOOK_FAILED, status=480, tell=False))
-            return False
-        if verbs:
-            self.replace(verbs)
-        return bool(verbs)
-
-    def tell(self, hook: Hook | None, kind: HookKind = "verb:hook", **extra: Any) -> None:
-        """Post a notification beside the script: nobody waits for it and its answer does not matter."""
-        if hook is None:
-            return
-        task = self._loop.create_task(self._notify(kind, hook, self._payload(extra)))
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
-
-    async def _notify(self, kind: HookKind, hook: Hook, payload: dict[str, Any]) -> None:
-        try:
-            await self.kit.hooks.tell(kind, hook, payload)
-        except HookFailed as exc:
-            self.alert(exc.alert, exc.message, **exc.data)
-
-    def _payload(self, extra: dict[str, Any]) -> dict[str, Any]:
-        payload = self.info.payload()
-        verb_id = self.verb.id if self.verb is not None else None
-        if verb_id is not None:
-            payload["verb_id"] = verb_id
-        payload.update(extra)
-        return payload
 
     @contextmanager
     def listening(self, listener: Listener) -> Iterator[None]:
@@ -285,14 +298,3 @@ class CallSession:
             yield
         finally:
             self._listeners.remove(listener)
-
-    def alert(self, alert: AlertType, message: str, **data: Any) -> None:
-        """Write an alert for the tenant."""
-        self.kit.alerts.alert(self.info, alert, message, **data)
-
-    def emit(self, event: str, **data: Any) -> None:
-        """Show the progress of a verb to an application on a socket that asked for it."""
-        if self.variables.notify_events:
-            verb_id = self.verb.id if self.verb is not None else None
-            ids = {} if verb_id is None else {"id": verb_id}
-            self.kit.hooks.emit("verb:status", {"event": event, **ids, **data})

@@ -49,7 +49,7 @@ def final_status(direction: Direction, sip_status: int, *, answered: bool) -> Ca
     """
     if answered:
         return CallStatus.COMPLETED
-    if sip_status == 487:
+    if sip_status == 487 or (direction == "outbound" and sip_status == 408):
         return CallStatus.NO_ANSWER
     if direction == "outbound" and sip_status in BUSY_CODES:
         return CallStatus.BUSY

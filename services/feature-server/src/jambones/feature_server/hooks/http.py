@@ -1,5 +1,6 @@
 """An application that is asked over HTTP: one request a hook."""
 
+import copy
 from typing import Any
 
 from yarl import URL
@@ -61,6 +62,9 @@ class HttpHooks:
 
     def emit(self, kind: str, payload: Payload) -> None:
         """Nothing: nobody listens."""
+
+    def share(self) -> "HttpHooks":
+        return copy.copy(self)
 
     async def close(self) -> None:
         """Nothing is held for one call."""

@@ -13,7 +13,7 @@ from jambones.feature_server.verbs.registry import runs
 BACKGROUND = "barge-in"
 LATER = (
     "tts_stream", "record", "transcribe", "amd", "filler_noise", "action_hook_delay_action",
-    "on_hold_music", "sip_request_within_dialog_hook", "refer_hook", "boost_audio_signal", "vad",
+    "boost_audio_signal", "vad",
     "noise_isolation", "turn_taking",
 )  # fmt: skip
 
@@ -32,6 +32,12 @@ async def config(verb: Config, call: CallSession) -> None:
         variables.notify_events = verb.notify_events
     if verb.disable_tts_cache is not None:
         variables.tts_cache = not verb.disable_tts_cache
+    if verb.on_hold_music is not None:
+        variables.on_hold_music = verb.on_hold_music or None
+    if verb.sip_request_within_dialog_hook is not None:
+        variables.sip_request_hook = verb.sip_request_within_dialog_hook
+    if verb.refer_hook is not None:
+        variables.refer_hook = verb.refer_hook
     if verb.early_media and not call.state.answered:
         await call.media(early=True)
     if verb.barge_in is not None:

@@ -18,11 +18,12 @@ async def listen(verb: Listen, call: CallSession) -> None:
     listening = Listening(verb, call, await call.media(early=verb.early_media))
     if verb.transcribe is not None:
         call.alert("invalid-app-payload", "listen.transcribe is not available on this server; it was skipped")
-    await _run(listening, call)
+    await run_listening(listening, call)
     await call.ask(verb.action_hook, **listening.report())
 
 
-async def _run(listening: Listening, call: CallSession) -> None:
+async def run_listening(listening: Listening, call: CallSession) -> None:
+    """Run it; what goes wrong is an alert, and the action hook hears of it when it is cancelled."""
     try:
         await listening.run()
     except VerbFailed as exc:
@@ -48,7 +49,7 @@ async def set_background(wanted: BackgroundListen, call: CallSession) -> None:
 
 async def _beneath(listening: Listening, call: CallSession) -> None:
     try:
-        await _run(listening, call)
+        await run_listening(listening, call)
         call.tell(listening.verb.action_hook, **listening.report())
     except Exception:
         call.log.exception("background listen failed")

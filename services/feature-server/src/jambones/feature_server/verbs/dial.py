@@ -1,0 +1,30 @@
+"""dial: call others, and bridge the first who takes the call."""
+
+import asyncio
+
+from jambones.common.verbs.dial import Dial
+from jambones.feature_server.calls.collaborators import VerbFailed
+from jambones.feature_server.calls.session import CallSession
+from jambones.feature_server.verbs.dialling import Dialling
+from jambones.feature_server.verbs.registry import runs
+
+LATER = ("transcribe", "amd", "dub", "boost_audio_signal")
+
+
+@runs(Dial)
+async def dial(verb: Dial, call: CallSession) -> None:
+    """Ends with the other party, the time limit or the caller; the action hook hears of it in any case."""
+    if call.kit.dialer is None:
+        raise VerbFailed("invalid-app-payload", "verb dial is not available on this server")
+    for later in LATER:
+        if getattr(verb, later):
+            alias = Dial.model_fields[later].alias or later
+            call.alert("invalid-app-payload", f"dial.{alias} is not available on this server; it was skipped")
+    endpoint = await call.media(early=verb.answer_on_bridge)
+    dialling = Dialling(verb, call, endpoint, call.kit.dialer)
+    try:
+        await dialling.run()
+    except asyncio.CancelledError:
+        call.tell(verb.action_hook, **dialling.report())
+        raise
+    await call.ask(verb.action_hook, **dialling.report())
