@@ -4,11 +4,12 @@ import asyncio
 
 from jambones.sip.address import NameAddr
 from jambones.sip.endpoint import Endpoint
-from jambones.sip.events import Answered
+from jambones.sip.events import Acked, Answered
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.outside import IncomingRequest
 from jambones.sip.timers import SipTimers
 from jambones.sip.transport import Address, Flow
+from jambones.sip.transport.tcp import Connection
 from jambones.sip.uri import Uri
 
 LOCAL = "127.0.0.1"
@@ -179,3 +180,32 @@ async def test_a_response_whose_connection_ended_goes_to_where_its_via_says() ->
         await gone.wait()
         await received.wait()
     peer.close()
+
+
+async def test_a_peer_whose_connection_ended_in_a_call_is_reached_where_it_listens() -> None:
+    legs: asyncio.Queue[IncomingLeg] = asyncio.Queue()
+
+    async def answer(leg: IncomingLeg) -> None:
+        await leg.answer(b"v=0\r\n")
+        async for event in leg.events():
+            if isinstance(event, Acked):
+                legs.put_nowait(leg)
+
+    tcp = [Address("tcp", LOCAL, 0)]
+    async with (
+        Endpoint.open(tcp, answer) as server,
+        Endpoint.open(tcp, refuse) as client,
+        asyncio.timeout(30),
+    ):
+        where = uri_of(server.addresses[0])
+        leg = await client.invite(where, from_=NameAddr(where), sdp=b"v=0\r\n")
+        ours, theirs = await legs.get(), leg.flow
+        assert isinstance(theirs, Connection)
+        theirs.abort()
+        while ours.flow.alive:
+            await asyncio.sleep(0)
+
+        await ours.hangup()
+        while leg.ended is None:
+            await asyncio.sleep(0)
+        assert leg.ended.by == "remote"

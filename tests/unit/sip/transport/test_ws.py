@@ -1,6 +1,8 @@
 """SIP over WebSocket, driven by the client half of the library: handshakes, frames, and what is wrong with them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.protocol import OPEN
@@ -189,3 +191,14 @@ def test_a_goodbye_is_answered_and_blames_nobody() -> None:
     server.receive(b"".join(client.data_to_send()))
 
     assert (server.ended, server.failure, server.wrap(OPTIONS), server.ping()) == (True, None, b"", b"")
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_no_garbage_raises(data: bytes, after_handshake: bool) -> None:
+    framing = opened()[1] if after_handshake else WebSocketFraming((), lambda _: False)
+    for byte in data:
+        framing.receive(bytes([byte]))
+        framing.output()
+        if framing.ended:
+            break
+    assert framing.ended or framing.farewell() or not framing.ready

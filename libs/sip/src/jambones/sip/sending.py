@@ -13,7 +13,7 @@ from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request, Response
 from jambones.sip.route import next_hop
 from jambones.sip.session_timer import SessionTimer
-from jambones.sip.transport import Flow
+from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport
 from jambones.sip.transport.resolver import Unresolvable, numeric
 from jambones.sip.transport.virtual import VirtualFlow
@@ -191,9 +191,23 @@ class Sending:
         """The way for requests in the dialog; None when a name must be looked up first."""
         hop = self._next_hop()
         if hop is None:
-            return self.flow if self.flow.alive or self._pinned else self.core.flow_to(self.flow.remote)
+            return self.flow if self.flow.alive or self._pinned else self._reopened()
         address = numeric(hop)
         return self.core.flow_to(address) if address is not None else None
+
+    def _reopened(self) -> Flow:
+        """The connection ended: to where we connected before, or to where a peer that is not behind NAT listens.
+
+        For any other the dead flow is given back, on which requests fail at once. Raises NoTransport.
+        """
+        seen = self.flow.remote
+        if self.owns_call_id or not seen.reliable:
+            return self.core.flow_to(seen)
+        hop = self.dialog.next_hop if self.dialog is not None else None
+        address = numeric(hop) if hop is not None else None
+        if address is None or address.host != seen.host or seen.transport in {"ws", "wss"}:
+            return self.flow
+        return self.core.flow_to(Address(seen.transport, address.host, address.port))
 
     async def _flow_resolved(self) -> Flow:
         hop = self._next_hop()
