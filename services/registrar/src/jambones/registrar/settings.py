@@ -34,7 +34,7 @@ class RegistrarSettings(ServiceSettings):
     block_seconds: int = Field(900, ge=1)
     sweep_every: float = Field(10, gt=0)
     """Seconds between looks for bindings that have expired or whose edge is gone."""
-    edge_lost_after: float = Field(30, gt=0)
+    edge_lost_after: float = Field(30, ge=10)
     """Seconds without an edge's heartbeat until the bindings of its devices are dropped."""
 
     options_ping_interval: float = Field(60, gt=0)
