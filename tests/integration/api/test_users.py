@@ -1,12 +1,16 @@
 """Users: logging in and out, passwords, roles."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Any
 
 import jwt
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from jambones.api import mail
 from jambones.common import clock
 from tests.integration.api.conftest import Client, World
 
@@ -91,30 +95,65 @@ async def test_the_first_change_of_a_password_keeps_the_session(world: World) ->
     await logged_in(world, "joe", "yet another")
 
 
-async def test_a_forgotten_password_is_reset_by_mail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+class Letterbox:
+    """An SMTP server of others that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.letters: asyncio.Queue[tuple[list[str], EmailMessage]] = asyncio.Queue()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        content = envelope.content
+        assert isinstance(content, bytes)
+        self.letters.put_nowait((envelope.rcpt_tos, message_from_bytes(content, policy=policy.default)))
+        return "250 Message accepted"
+
+
+@pytest.fixture
+async def letterbox(world: World) -> AsyncIterator[Letterbox]:
+    box = Letterbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0)
+    parts = world.api.parts
+    assert parts is not None
+    address = {"smtp_host": "127.0.0.1", "smtp_port": server.sockets[0].getsockname()[1]}
+    parts.settings = parts.settings.model_copy(update=address | {"portal_url": "https://portal.example.com/"})
+    yield box
+    server.close()
+
+
+async def test_a_forgotten_password_is_reset_by_mail(world: World, letterbox: Letterbox) -> None:
     _, client = await user(world, "joe")
-    sent: list[str] = []
-
-    async def send(settings: object, to: str, subject: str, text: str) -> bool:
-        sent.append(text)
-        return True
-
-    monkeypatch.setattr(mail, "send", send)
     public = world.admin.with_token(None)
     assert (await public.post("/forgot-password", {"email": "x"})).body["error"] == "invalid or missing email"
     unknown = await public.post("/forgot-password", {"email": "x@y"})
     assert unknown.body["error"] == "failed to reset your password"
-    assert (await public.post("/forgot-password", {"email": "joe@example.com"})).status == 204
+    assert (await public.post("/forgot-password", {"email": "JOE@example.com"})).status == 204
     assert (await client.get("/Users/me")).status == 401
-    (match,) = re.findall(r"/reset-password/(\S+)", sent[0])
+    async with asyncio.timeout(10):
+        recipients, letter = await letterbox.letters.get()
+    assert recipients == ["joe@example.com"]
+    assert letter["Subject"] == "Reset your password"
+    match = re.search(r"https://portal.example.com/reset-password/(\S+)", letter.get_content())
+    assert match is not None
+    link = match[1]
     assert (await public.post("/signin", {"link": "wrong"})).status == 403
     assert (await public.post("/signin", {"email": "no@where", "password": "x"})).status == 404
-    reply = await public.post("/signin", {"link": match})
+    reply = await public.post("/signin", {"link": link})
     assert (reply.status, reply.body["name"], reply.body["pristine"]) == (200, "joe", False)
     client = world.admin.with_token(reply.body["jwt"])
-    assert (await client.post("/change-password", {"old_password": match, "new_password": "brand new"})).status == 204
+    assert (await client.post("/change-password", {"old_password": link, "new_password": "brand new"})).status == 204
     await logged_in(world, "joe", "brand new")
-    assert (await public.post("/signin", {"link": match})).status == 403
+    assert (await public.post("/signin", {"link": link})).status == 403
+
+
+async def test_only_the_newest_link_is_good(world: World, letterbox: Letterbox) -> None:
+    await user(world, "joe")
+    public, links = world.admin.with_token(None), []
+    for _ in range(2):
+        assert (await public.post("/forgot-password", {"email": "joe@example.com"})).status == 204
+        async with asyncio.timeout(10):
+            _, letter = await letterbox.letters.get()
+        links += re.findall(r"/reset-password/(\S+)", letter.get_content())
+    assert [(await public.post("/signin", {"link": link})).status for link in links] == [403, 200]
 
 
 async def test_who_may_touch_whom(world: World) -> None:

@@ -11,6 +11,7 @@ from jambones.api.operations import UUID, Resource
 from jambones.api.wire import Input, SidOrNone, wire
 from jambones.api.wire import shown as model_of
 from jambones.common.db.database import Transaction
+from jambones.common.db.errors import Taken
 from jambones.common.db.lcrs import (
     DEFAULT_PRIORITY,
     Lcr,
@@ -98,11 +99,15 @@ async def create(ask: Ask, body: LcrIn) -> dict[str, Any]:
         owner["service_provider_sid"] = sp
     async with ask.transaction() as tx:
         lcrs = Lcrs(tx)
+        who = "account" if owner["account_sid"] else "service provider"
+        second = bad(f"this {who} already has an active call routing table.")
         if any(owner.values()) and await lcrs.select(**owner):
-            who = "account" if owner["account_sid"] else "service provider"
-            raise bad(f"this {who} already has an active call routing table.")
+            raise second
         values = body.given(but=("account_sid", "service_provider_sid", "default_carrier_set_entry_sid"))
-        return {"sid": (await lcrs.add(values | owner)).lcr_sid}
+        try:
+            return {"sid": (await lcrs.add(values | owner)).lcr_sid}
+        except Taken as exc:  # by somebody who asked at the same moment
+            raise second from exc
 
 
 @resource.get("/Lcrs", summary="List routing tables", id="listLcrs", returns=list[LcrOut])  # type: ignore[valid-type]
