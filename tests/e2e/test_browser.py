@@ -127,3 +127,48 @@ async def test_a_browser_comes_back_after_its_edge_was_killed(tmp_path: Path) ->
         await page.evaluate("document.querySelector('#dial button').click()")
         await page.until(f"{STATE} === 'in a call'")
         await hears(page, 440)
+
+
+async def test_a_browser_is_called_and_talks(tmp_path: Path) -> None:
+    async with office_with_wss(tmp_path) as desk, registered(desk) as page:
+        desk.app.plays(
+            {
+                "gather": {
+                    "numDigits": 1,
+                    "timeout": 30,
+                    "actionHook": "/key",
+                    "play": {"url": f"{desk.app.origin}/low.wav"},
+                }
+            },
+            at="/answered",
+        )
+        desk.app.plays({"verb": "hangup"}, at="/key")
+        speech = {
+            "speech_synthesis_vendor": "local",
+            "speech_synthesis_language": "en-US",
+            "speech_synthesis_voice": "rms",
+            "speech_recognizer_vendor": "local",
+            "speech_recognizer_language": "en-US",
+        }
+        made = await desk.api(
+            "POST",
+            f"{desk.account}/Calls",
+            {
+                "from": "15550001111",
+                "to": {"type": "user", "name": desk.platform.seeded.sip_user},
+                "call_hook": f"{desk.app.origin}/answered",
+                "call_status_hook": f"{desk.app.origin}/status",
+                **speech,
+            },
+        )
+        await page.until(f"{STATE} === 'call from 15550001111'")
+        await page.evaluate(clicks("answer"))
+        await page.until(f"{STATE} === 'in a call'")
+        await hears(page, 440)
+        await page.evaluate("[...document.querySelectorAll('#keys button')].find((b) => b.textContent === '4').click()")
+        await page.until(f"{STATE} === 'call ended'")
+
+        assert desk.app.of("/key")[0]["digits"] == "4"
+        await desk.app.until(lambda: ("completed", 200) in desk.app.statuses)
+        words = [payload["call_status"] for payload in desk.app.of("/status") if payload["call_sid"] == made["sid"]]
+        assert words == ["trying", "ringing", "in-progress", "completed"]
