@@ -33,4 +33,5 @@ async def test_a_phone_hears_the_clip_and_the_words(tmp_path: Path, transport: s
         heard = read_wav(recording)
         assert correlation(heard, clip)[0] > 0.9
         assert "please hold the line" in spoken(heard, PHRASES)
+        await desk.app.until(lambda: len(desk.app.statuses) == 3)
         assert [status for status, _ in desk.app.statuses] == ["trying", "in-progress", "completed"]
