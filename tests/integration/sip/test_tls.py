@@ -12,7 +12,7 @@ from jambones.sip.endpoint import Endpoint
 from jambones.sip.events import Answered, Ended
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.message import Response
-from jambones.sip.transport import Address, Target
+from jambones.sip.transport import Address, Flow, Target
 from jambones.sip.transport.limits import ConnectionRules
 from jambones.sip.transport.tls import TlsSettings
 from jambones.sip.uri import Uri
@@ -184,13 +184,13 @@ async def test_two_thousand_half_open_connections_do_not_hurt(authority: Authori
 
 
 async def test_one_source_cannot_take_all_connections() -> None:
-    rules = ConnectionRules(unproven_per_source=10)
-    async with Endpoint.open([Address("tcp", LOCAL, 0)], refuse, connections=rules) as server:
+    rules, lost = ConnectionRules(unproven_per_source=10), list[Flow]()
+    async with Endpoint.open([Address("tcp", LOCAL, 0)], refuse, connections=rules, on_flow_lost=lost.append) as server:
         port = server.addresses[0].port
         opened = await asyncio.gather(*[asyncio.open_connection(LOCAL, port) for _ in range(15)])
         async with asyncio.timeout(20):
             while server.stats.turned_away["too-many-unproven"] < 5:
                 await asyncio.sleep(0)
-        assert server.connections == 10
+        assert (server.connections, lost) == (10, [])
         for _, writer in opened:
             writer.close()

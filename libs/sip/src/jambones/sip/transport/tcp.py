@@ -199,7 +199,8 @@ class Connection(asyncio.Protocol):
             self._told = True
             self._waiting.clear()
             self._owner.closed(self)
-            self._receiver.lost(self)
+            if self.admitted or self.outgoing:  # nobody knows of one that was turned away
+                self._receiver.lost(self)
 
     # Inside.
 
