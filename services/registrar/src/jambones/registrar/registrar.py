@@ -124,7 +124,8 @@ class Registrar:
         current = self._copy.of(registration.user, work.realm)
         if not current and registration.contacts and not registration.unregisters:
             limit = self._directory.tables.device_limit(account)
-            if limit is not None and self._copy.aors(account.account_sid) >= limit:
+            own = (work.realm, registration.user)
+            if limit is not None and self._copy.aors(account.account_sid, but=own) >= limit:
                 await self._alerts.raise_(tenant(account), "account-device-limit", f"{limit} devices are registered")
                 return work.refused(Refusal(503, "device limit", x_reason="Max Devices Registered"))
         return await self._authenticated(work, request)

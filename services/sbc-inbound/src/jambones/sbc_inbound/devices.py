@@ -41,6 +41,7 @@ class _Registered:
 
     flow: Flow
     until: float
+    instance: tuple[str, str] | None = None
 
 
 class Devices:
@@ -125,22 +126,26 @@ class Devices:
         if not flow.alive:
             self.flow_lost(flow)  # it ended while the registrar thought; nobody else would miss it
             return
-        until = asyncio.get_running_loop().time() + seconds
+        until, instance = asyncio.get_running_loop().time() + seconds, _instance(request)
         if known is not None:
             known.until = until
         elif flow.remote.reliable:
-            self._registered[flow.id] = _Registered(flow, until)
+            known = self._registered[flow.id] = _Registered(flow, until)
             self.endpoint.pin(flow)
-        if (instance := _instance(request)) is not None:
+        if instance is not None and known is not None:
             before = self._instances.get(instance)
             if before is not None and before.id != flow.id:
                 self.endpoint.move(before, flow)
-            self._instances[instance] = flow
+            self._instances[instance], known.instance = flow, instance
 
     def _unpin(self, flow_id: str) -> None:
         if (known := self._registered.pop(flow_id, None)) is not None:
             self.endpoint.unpin(known.flow)
-            self._instances = {key: flow for key, flow in self._instances.items() if flow.id != flow_id}
+            self._forget_instance(known)
+
+    def _forget_instance(self, known: _Registered) -> None:
+        if known.instance is not None and self._instances.get(known.instance) is known.flow:
+            del self._instances[known.instance]
 
     async def unpin_expired(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -150,22 +155,15 @@ class Devices:
     def flow_lost(self, flow: Flow) -> None:
         """A connection ended: its bindings go too, unless the device is back within the grace."""
         known = self._registered.pop(flow.id, None)
-        if known is not None or any(self._bound(flow.id)):
-            self._tasks.start(self._forget(flow), name="forget a lost flow")
+        if known is not None or self._registrations.on_flow(self._node_id, flow.id):
+            self._tasks.start(self._forget(flow, known), name="forget a lost flow")
 
-    async def _forget(self, flow: Flow) -> None:
+    async def _forget(self, flow: Flow, known: _Registered | None) -> None:
         await asyncio.sleep(self._grace)
-        self._instances = {key: kept for key, kept in self._instances.items() if kept.id != flow.id}
-        for stored in self._bound(flow.id):
+        if known is not None:
+            self._forget_instance(known)
+        for stored in self._registrations.on_flow(self._node_id, flow.id):
             await self._remove(stored, "connection lost")
-
-    def _bound(self, flow_id: str) -> list[Stored]:
-        """The bindings on a flow of ours."""
-        return [
-            stored
-            for stored in self._registrations
-            if stored.binding.flow == flow_id and stored.binding.edge == self._node_id
-        ]
 
     async def _remove(self, stored: Stored, why: str) -> None:
         try:

@@ -134,18 +134,21 @@ class TrunkKeeper:
             20 if status.status == "ok" else 30, "trunk registration", status=status.status, reason=status.reason,
             carrier=trunk.carrier_sid, expires=status.expires,
         )  # fmt: skip
+        if status.status == "ok" and trunk.ephemeral and status.server is not None:
+            await self._tell_source(trunk, status.server.host, status.expires)
         try:
             await self._note(trunk.carrier_sid, status_json(status))
         except JambonesError as exc:
             log.warning("state of a trunk not stored", error=str(exc))
-        if status.status != "ok" or not trunk.ephemeral or status.server is None:
-            return
-        until = now_ms() + status.expires * 1000
+
+    async def _tell_source(self, trunk: TrunkRegistration, address: str, seconds: int) -> None:
         value = TrunkSources(
-            voip_carrier_sid=VoipCarrierSid(trunk.carrier_sid), addresses=(status.server.host,), until=until
+            voip_carrier_sid=VoipCarrierSid(trunk.carrier_sid),
+            addresses=(address,),
+            until=now_ms() + seconds * 1000,
         )
         try:
-            await self._sources.put(trunk.carrier_sid, trunk.gateway_sid, value=value, ttl=float(status.expires))
+            await self._sources.put(trunk.carrier_sid, trunk.gateway_sid, value=value, ttl=float(seconds))
         except BusUnavailable as exc:
             log.warning("addresses of a trunk not told", error=str(exc))
 
