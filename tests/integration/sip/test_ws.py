@@ -1,6 +1,7 @@
 """SIP over WebSocket with a client of others (aiohttp), and keep-alives of every transport."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -200,3 +201,33 @@ async def test_keep_alives_are_answered() -> None:
             response = await loop.sock_recv(sock, 100)
             port = int.from_bytes(response[26:28], "big") ^ 0x2112
             assert (response[:2], port) == (b"\x01\x01", sock.getsockname()[1])
+
+
+async def test_quiet_clients_are_pinged_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jambones.sip.transport.hub._QUIET", 0.0)
+    monkeypatch.setattr("jambones.sip.transport.hub._PART", 2)
+    async with (
+        Endpoint.open([Address("ws", LOCAL, 0)], refuse) as edge,
+        asyncio.timeout(30),
+        aiohttp.ClientSession() as session,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        url = f"ws://{LOCAL}:{edge.addresses[0].port}/"
+        sockets = [
+            await stack.enter_async_context(session.ws_connect(url, protocols=["sip"], autoping=False))
+            for _ in range(5)
+        ]
+        heard = 0
+        for turn in (2, 2, 1):
+            edge._hub._sweep()
+            waiting = [asyncio.ensure_future(ws.receive()) for ws in sockets]
+            while sum(one.done() for one in waiting) < turn:
+                await asyncio.sleep(0)
+            sockets = [ws for ws, one in zip(sockets, waiting, strict=True) if not one.done()]
+            pinged = [one.result().type for one in waiting if one.done()]
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert pinged == [aiohttp.WSMsgType.PING] * turn
+            heard += len(pinged)
+        assert (heard, sockets) == (5, [])

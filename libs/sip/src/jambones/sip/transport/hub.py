@@ -1,6 +1,7 @@
 """All sockets of an endpoint: listeners, the table of connections, and the choice of a flow to an address."""
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,7 +22,9 @@ log = getLogger(__name__)
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104
 _CHOSEN = 4096
-_SWEEP = 25.0  # also the interval of pings, below the half minute after which some proxies give a WebSocket up
+_SWEEP = 25.0  # seconds in which every connection is looked after once
+_PART = 50  # connections that are looked after at once at least
+_QUIET = 15.0  # seconds without traffic after which a WebSocket is pinged: proxies give it up after a minute
 
 
 class NoTransport(Exception):
@@ -62,6 +65,9 @@ class TransportHub:
         self._by_id: dict[str, Connection] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._sweeper: Timer | None = None
+        self._round: list[Connection] = []
+        self._round_ends = 0.0
+        self._part = _PART
         self._closed = False
 
     @property
@@ -251,9 +257,23 @@ class TransportHub:
         connection.abort()
 
     def _sweep(self) -> None:
+        """Look after some of the connections, and the next a second later: thousands at once would take too long."""
+        if not self._round:
+            self._round = list(self._by_id.values())
+            self._round_ends = self._loop.time() + _SWEEP
+            self._part = max(_PART, math.ceil(len(self._round) / (_SWEEP - 1)))
+        part, self._round = self._round[: self._part], self._round[self._part :]
+        self._look_after(part)
+        if not self._closed:
+            rest = max(1.0, self._round_ends - self._loop.time())
+            self._sweeper = self._wheel.after(1.0 if self._round else rest, self._sweep)
+
+    def _look_after(self, connections: Iterable[Connection]) -> None:
         now = self._loop.time()
         used: set[int] | None = None
-        for connection in list(self._by_id.values()):
+        for connection in connections:
+            if not connection.alive:
+                continue
             quiet = now - connection.last_traffic
             if quiet > self._rules.stalled and connection.stalled:
                 self._stats.turned_away["stalled"] += 1
@@ -264,10 +284,8 @@ class TransportHub:
                 if id(connection) not in used:
                     self._stats.turned_away["idle"] += 1
                     connection.close()
-            elif quiet >= _SWEEP:
+            elif quiet >= _QUIET:
                 connection.ping()
-        if not self._closed:
-            self._sweeper = self._wheel.after(_SWEEP, self._sweep)
 
 
 @lru_cache(maxsize=1024)
