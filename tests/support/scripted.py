@@ -124,7 +124,7 @@ class Office:
         request = urllib.request.Request(self.platform.api_url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                text = answer.read()
+                text = answer.read() if answer.headers.get_content_type().endswith("json") else b""
         except urllib.error.HTTPError as exc:
             exc.msg = f"{exc.msg}: {exc.read().decode(errors='replace')[:500]}"
             raise

@@ -74,6 +74,9 @@ class RestCalls:
         life = RestCall(session, wanted, application, static)
         assert platform.dialer is not None
         platform.dialer.start(session, self._counted(life))
+        # Whoever asked may change the call at once, and finds it by its row.
+        session.kit.reporter.refresh()
+        await platform.live.flush()
         return CallCreated(call_sid=session.info.call_sid, sip_call_id=session.info.sip_call_id)
 
     async def _counted(self, life: "RestCall") -> None:

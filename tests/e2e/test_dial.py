@@ -1,0 +1,231 @@
+"""Two phones we did not write, one called by the platform for the other: what they hear, and what is told of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jambones.common.bus import Bus
+from jambones.local import baresip
+from jambones.local.baresip import Baresip, registering
+from jambones.local.listening import Samples, correlation, read_wav, spoken
+from jambones.sbc.registrations import registrations_bucket
+from tests.support import sounds
+from tests.support.scripted import Office, office
+
+pytestmark = pytest.mark.skipif(not baresip.installed(), reason="baresip is not installed")
+
+HELLO, REPLY = sounds.noise(1.5, seed=11), sounds.noise(1.5, seed=12)
+SPEECH = {
+    "speech_synthesis_vendor": "local",
+    "speech_synthesis_language": "en-US",
+    "speech_synthesis_voice": "rms",
+    "speech_recognizer_vendor": "local",
+    "speech_recognizer_language": "en-US",
+}
+GRACE = 3.0  # seconds of talk; the clips are sent again and again
+
+
+@dataclass
+class Phones:
+    """A desk with two phones: `a` calls, `b` is registered and called."""
+
+    desk: Office
+    a: Baresip
+    b: Baresip
+
+    @property
+    def target(self) -> dict[str, Any]:
+        return {"type": "user", "name": f"{self.desk.platform.seeded.sip_user}"}
+
+    def dials(self, **properties: Any) -> dict[str, Any]:
+        return {"verb": "dial", "target": [self.target], "actionHook": f"{self.desk.app.origin}/done", **properties}
+
+    async def a_calls(self) -> None:
+        await self.a.dial(f"sip:{self.desk.number}@{self.desk.platform.sip};transport=udp")
+
+    async def b_answers(self) -> None:
+        await self.b.until("CALL_INCOMING", within=20)
+        await self.b.command("accept")
+        await self.b.until("CALL_ESTABLISHED", within=10)
+
+    def statuses(self, direction: str) -> list[tuple[str, int]]:
+        found = [event for event in self.desk.app.of("/status") if event["direction"] == direction]
+        return [(event["call_status"], event["sip_status"]) for event in found]
+
+    async def done(self) -> dict[str, Any]:
+        await self.desk.app.until(lambda: bool(self.desk.app.of("/done")))
+        return self.desk.app.of("/done")[0]
+
+    async def until_told(self, direction: str, status: str) -> dict[str, Any]:
+        def found() -> list[dict[str, Any]]:
+            events = self.desk.app.of("/status")
+            return [each for each in events if each["direction"] == direction and each["call_status"] == status]
+
+        await self.desk.app.until(lambda: bool(found()))
+        return found()[0]
+
+
+def repeated(path: Path, clip: Samples) -> Path:
+    """The clip for a minute, with pauses: whenever the bridge stands, some of them are heard whole."""
+    silence = clip[:4000] * 0
+    path.write_bytes(sounds.wav(np.concatenate([clip, silence] * 20)))
+    return path
+
+
+def heard(phone: Baresip) -> Samples:
+    recording = phone.heard()
+    assert recording is not None
+    return read_wav(recording)
+
+
+@asynccontextmanager
+async def two_phones(tmp_path: Path) -> AsyncIterator[Phones]:
+    async with office(tmp_path / "office") as desk:
+        seeded = desk.platform.seeded
+        assert seeded.sip_user is not None
+        assert seeded.sip_password is not None
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+        account = registering(seeded.sip_user, seeded.sip_realm, seeded.sip_password, desk.platform.sip)
+        a_says, b_says = repeated(tmp_path / "a.wav", HELLO), repeated(tmp_path / "b.wav", REPLY)
+        async with (
+            Baresip.open(tmp_path / "a", source=a_says) as a,
+            Baresip.open(tmp_path / "b", source=b_says, account=account) as b,
+        ):
+            async with Bus.connect([desk.platform.nats_url], name="test") as bus, asyncio.timeout(20):
+                while not await registrations_bucket(bus).entries():
+                    await asyncio.sleep(0.1)
+            yield Phones(desk, a, b)
+
+
+@pytest.mark.parametrize("ends", ["caller", "callee"])
+async def test_two_phones_hear_each_other_until_one_hangs_up(tmp_path: Path, ends: str) -> None:
+    async with two_phones(tmp_path) as phones:
+        app = phones.desk.app
+        app.plays(phones.dials(id="d1", tag={"kept": "as is"}))
+        await phones.a_calls()
+        await phones.b_answers()
+        await asyncio.sleep(GRACE + 2)
+        await (phones.a if ends == "caller" else phones.b).hangup()
+        await phones.a.until("CALL_CLOSED", within=15)
+        await phones.b.until("CALL_CLOSED", within=15)
+        done = await phones.done()
+        completed = await phones.until_told("outbound", "completed")
+        await phones.until_told("inbound", "completed")
+    assert correlation(heard(phones.b), HELLO)[0] > 0.9
+    assert correlation(heard(phones.a), REPLY)[0] > 0.9
+    assert (done["dial_call_status"], done["dial_sip_status"], done["verb_id"]) == ("completed", 200, "d1")
+    assert done["dial_call_sid"] == completed["call_sid"] != done["call_sid"]
+    assert done["dial_sbc_callid"]
+    assert completed["parent_call_sid"] == done["call_sid"]
+    assert completed["customerData"] == {"kept": "as is"}
+    assert completed["call_termination_by"] == ("jambonz" if ends == "caller" else "caller")
+    words = [word for word, _ in phones.statuses("outbound")]
+    assert words == ["trying", "ringing", "in-progress", "completed"]
+    assert [word for word, _ in phones.statuses("inbound")] == ["trying", "in-progress", "completed"]
+
+
+async def test_a_phone_that_declines_is_busy_and_the_script_goes_on(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        phones.desk.app.plays(phones.dials(), {"verb": "say", "text": "please hold the line"})
+        await phones.a_calls()
+        await phones.b.until("CALL_INCOMING", within=20)
+        await phones.b.hangup()
+        await phones.a.until("CALL_CLOSED", within=30)
+        done = await phones.done()
+    assert done["dial_call_status"] == "busy"
+    assert "please hold the line" in spoken(heard(phones.a), ("please hold the line", "your account is closed"))
+
+
+async def test_a_caller_who_hangs_up_first_stops_the_ringing(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        phones.desk.app.plays(phones.dials())
+        await phones.a_calls()
+        await phones.b.until("CALL_INCOMING", within=20)
+        await phones.a.hangup()
+        await phones.b.until("CALL_CLOSED", within=15)
+        done = await phones.done()
+        last = await phones.until_told("outbound", "no-answer")
+    assert (done["dial_call_status"], done["dial_sip_status"]) == ("no-answer", 487)
+    assert last["sip_status"] == 487
+
+
+async def test_a_muted_phone_is_not_heard_and_a_whisper_is_heard_by_one_phone_alone(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        desk, app = phones.desk, phones.desk.app
+        app.plays(phones.dials())
+        await phones.a_calls()
+        # Before anybody has spoken: B is muted as soon as it has answered.
+        await phones.b.until("CALL_INCOMING", within=20)
+        await asyncio.sleep(2)  # live calls are written once a second
+        await phones.b.command("accept")
+        answered = await phones.until_told("outbound", "in-progress")
+        sid = answered["call_sid"]
+        await desk.api("PUT", f"{desk.account}/Calls/{sid}", {"mute_status": "mute"})
+        await asyncio.sleep(1.0)
+        whisper = {"verb": "say", "text": "the office opens at nine"}
+        await desk.api("PUT", f"{desk.account}/Calls/{answered['parent_call_sid']}", {"whisper": whisper})
+        await asyncio.sleep(GRACE + 2)
+        live = await desk.api("GET", f"{desk.account}/Calls/{sid}")
+        await desk.api("PUT", f"{desk.account}/Calls/{sid}", {"call_status": "completed"})
+        await phones.a.until("CALL_CLOSED", within=15)
+        await phones.b.until("CALL_CLOSED", within=15)
+    assert live["direction"] == "outbound"
+    phrases = ("the office opens at nine", "your account is closed")
+    assert "the office opens at nine" in spoken(heard(phones.a), phrases)
+    assert "the office opens at nine" not in spoken(heard(phones.b), phrases)
+    assert correlation(heard(phones.b), HELLO)[0] > 0.9
+    # Whatever got through before the mute was far from a whole clip.
+    assert correlation(heard(phones.a), REPLY)[0] < 0.8
+
+
+async def test_the_api_calls_a_phone_which_hears_the_application(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        desk, app = phones.desk, phones.desk.app
+        app.plays({"verb": "say", "text": "the office opens at nine"}, {"verb": "pause", "length": 1})
+        made = await desk.api(
+            "POST",
+            f"{desk.account}/Calls",
+            {
+                "from": "15550009", "callerName": "The Office", "to": phones.target, "tag": {"order": 7}, "timeout": 30,
+                "call_hook": f"{app.origin}/call", "call_status_hook": f"{app.origin}/status", **SPEECH,
+            },
+        )  # fmt: skip
+        assert not app.of("/call")
+        await desk.api("GET", f"{desk.account}/Calls/{made['sid']}")  # it is known at once
+        incoming = await phones.b.until("CALL_INCOMING", within=20)
+        await phones.b.command("accept")
+        completed = await phones.until_told("outbound", "completed")
+        await phones.b.until("CALL_CLOSED", within=15)
+    (first,) = app.of("/call")
+    assert first["call_sid"] == made["sid"] == completed["call_sid"]
+    assert first["call_id"] == made["callId"]
+    assert (first["direction"], first["call_status"]) == ("outbound", "in-progress")
+    assert first["customerData"] == {"order": 7}
+    assert "sip" not in first
+    assert "15550009" in str(incoming)
+    assert [word for word, _ in phones.statuses("outbound")] == ["trying", "ringing", "in-progress", "completed"]
+    phrases = ("the office opens at nine", "your account is closed")
+    assert "the office opens at nine" in spoken(heard(phones.b), phrases)
+
+
+async def test_a_call_of_the_api_that_nobody_answers_ends_in_time(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        desk, app = phones.desk, phones.desk.app
+        script = '[{"verb": "hangup"}]'
+        body = {
+            "from": "15550009", "to": phones.target, "timeout": 3, "app_json": script,
+            "call_status_hook": f"{app.origin}/status", **SPEECH,
+        }  # fmt: skip
+        await desk.api("POST", f"{desk.account}/Calls", body)
+        await phones.b.until("CALL_INCOMING", within=20)
+        last = await phones.until_told("outbound", "no-answer")
+        await phones.b.until("CALL_CLOSED", within=15)
+    assert last["sip_status"] == 487
+    assert not app.of("/call")
