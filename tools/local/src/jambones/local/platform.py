@@ -54,15 +54,16 @@ class LocalPlatform:
     """Open it with `async with`; raises ServerError when something cannot be started.
 
     `services`: names, each as often as it shall run (a second one is called "feature-server-2"); None means all that
-    have a program. `rtpengine`: None means where it is installed. `env` goes to all services, `service_env` to one by
-    its name. `certificate`: files of a certificate and its key, with which the edge listens on TLS and WSS too.
-    `fast` gives up the safety of the data, for tests. `output` gets each line that a child writes.
+    have a program. `rtpengine`: None means where it is installed, `rtpengines` how many. `env` goes to all services,
+    `service_env` to one by its name. `certificate`: files of a certificate and its key, with which the edge listens on
+    TLS and WSS too. `fast` gives up the safety of the data, for tests. `output` gets each line that a child writes.
     """
 
     directory: Path
     ports: Ports | Literal["auto"] | None = None
     services: Sequence[str] | None = None
     rtpengine: bool | None = None
+    rtpengines: int = 1
     certificate: tuple[Path, Path] | None = None
     hook_url: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
@@ -162,7 +163,7 @@ class LocalPlatform:
         ports = self.layout
         claims = [Claim(ports.postgres, "PostgreSQL", "postgres"), Claim(ports.nats, "NATS", "nats")]
         if self.anchors_media:
-            claims.append(Claim(ports.ng, "rtpengine control", "ng", udp=True))
+            claims += [Claim(port, "rtpengine control", "ng", udp=True) for port in self._ng_ports()]
         if "sbc-inbound" in names:
             claims += [Claim(ports.sip, "SIP", "sip", udp=True), Claim(ports.ws, "SIP over WebSocket", "ws")]
         if "api" in names:
@@ -182,9 +183,16 @@ class LocalPlatform:
         if self.anchors_media:
             if rtpengine.installed() is None:
                 raise ServerError("rtpengine is not installed: make system, as root")
-            where = self.directory / "rtpengine"
-            servers.append(rtpengine.RtpengineServer(where, ports.ng, ports.rtp, ports.rtp_span, self.host))
+            each = ports.rtp_span // self.rtpengines & ~1
+            for number, port in enumerate(self._ng_ports()):
+                name = "rtpengine" if number == 0 else f"rtpengine-{number + 1}"
+                first = ports.rtp + number * each
+                where = self.directory / name
+                servers.append(rtpengine.RtpengineServer(where, port, first, each, self.host, name))
         return servers
+
+    def _ng_ports(self) -> list[int]:
+        return [self.layout.ng + 100 * number for number in range(self.rtpengines)]
 
     async def _child(self, server: Server) -> Child:
         await asyncio.to_thread(server.prepare)
@@ -255,7 +263,7 @@ class LocalPlatform:
             "JAMBONES_DRAIN_TIMEOUT": os.environ.get("JAMBONES_DRAIN_TIMEOUT", "5"),
         }
         if self.anchors_media:
-            env["JAMBONES_RTPENGINES"] = f"{self.host}:{ports.ng}"
+            env["JAMBONES_RTPENGINES"] = ",".join(f"{self.host}:{port}" for port in self._ng_ports())
         match service:
             case "sbc-inbound":
                 port = ports.sip if name == service else numbering.private.take(2)
