@@ -72,8 +72,9 @@ class Legs:
         self.changed = True
         if known:
             self._out.connect(row, command.host, command.port)
-            self._named[row] = socket_key(command.socket, address_key(command.host, command.port))
-            self.remotes.add(self._named[row], row)
+            key = socket_key(command.socket, address_key(command.host, command.port))
+            # An address that another leg has stays its own: giving it up is for who has it.
+            self._named[row] = key if self.remotes.add(key, row) else 0
             self.unlatched.setdefault(command.socket, set()).add(row)
 
     def close(self, row: int) -> None:
