@@ -115,3 +115,14 @@ async def test_verbs_come_back_in_order() -> None:
     made, _ = hooks([{"verb": "pause", "length": 1}, {"hangup": {}}])
 
     assert [verb.verb for verb in await made.open({})] == ["pause", "hangup"]
+
+
+async def test_unknown_properties_are_passed_over_and_told_once_a_call() -> None:
+    client, told = FakeClient([{"verb": "pause", "length": 1, "colour": "red"}]), []
+    untyped: Any = client
+    made = HttpHooks(untyped, Hook(url="https://a.example/"), noted=lambda notes: told.extend(map(str, notes)))
+
+    for _ in range(3):
+        assert [verb.verb for verb in await made.ask("verb:hook", Hook(url="/x"), {})] == ["pause"]
+
+    assert told == ["item 0 (pause): unknown property colour was ignored"]

@@ -50,6 +50,8 @@ from jambones.sip.leg import IncomingLeg
 log = structlog.get_logger(__name__)
 
 ELSEWHERE = "X-Jambones-Retry-Elsewhere"
+MOST_NOTES = 10
+"""Unknown properties that one alert names."""
 NO_APPLICATION = "no configured application"
 
 
@@ -120,6 +122,7 @@ class Inbound:
             self.webhooks,
             _hook(application.call_hook) or Hook(url="http://localhost/"),
             secret=account.account.webhook_secret.reveal(),
+            noted=lambda notes: self.alerts.alert(info, "invalid-app-payload", "; ".join(map(str, notes[:MOST_NOTES]))),
         )
         reporter = CallReporter(
             info,

@@ -1,12 +1,13 @@
 """An application that is asked over HTTP: one request a hook."""
 
 import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from yarl import URL
 
 from jambones.common.verbs.hook import Hook
-from jambones.common.verbs.parse import ScriptError, parse_script
+from jambones.common.verbs.parse import Note, ScriptError, parse_script
 from jambones.common.webhook import WebhookClient, WebhookFailed
 from jambones.feature_server.calls.collaborators import HookFailed, HookKind, Verbs
 from jambones.feature_server.calls.info import Payload
@@ -17,11 +18,20 @@ class HttpHooks:
 
     stays_open = False
 
-    def __init__(self, client: WebhookClient, first: Hook, *, secret: str | None = None) -> None:
+    def __init__(
+        self,
+        client: WebhookClient,
+        first: Hook,
+        *,
+        secret: str | None = None,
+        noted: Callable[[Sequence[Note]], None] = lambda notes: None,
+    ) -> None:
+        """`noted` is told of properties that nobody knows, the first time that the call's answers hold any."""
         self._client = client
         self._first = first
         self._base = URL(first.url)
         self._secret = secret
+        self._noted: Callable[[Sequence[Note]], None] | None = noted
         self._auth = (first.username, first.password or "") if first.username else None
 
     @property
@@ -48,9 +58,13 @@ class HttpHooks:
                 return ()
             raise HookFailed("invalid-app-payload", f"{url} answered neither verbs nor an object", url=url)
         try:
-            return parse_script(answer).verbs
+            script = parse_script(answer)
         except ScriptError as exc:
             raise HookFailed("invalid-app-payload", str(exc), url=url) from exc
+        if script.notes and self._noted is not None:
+            noted, self._noted = self._noted, None
+            noted(script.notes)
+        return script.verbs
 
     async def tell(self, kind: HookKind, hook: Hook, payload: Payload) -> None:
         await self._send(kind, hook, payload)
