@@ -145,3 +145,18 @@ async def test_a_vendor_that_is_not_here_is_an_alert_and_the_built_in_voice_spea
 
     assert await said(speak(voice, "Hello.", call, Synthesizer(vendor="google"))) == ["Hello."]
     assert [kind for kind, _ in call.alerts.told] == ["no-tts"]
+
+
+@in_virtual_time
+async def test_what_is_kept_is_counted_and_forgotten_by_account() -> None:
+    voice, made = voices()
+    for account, text in (("account-1", "a"), ("account-1", "b"), ("account-2", "a")):
+        await said(speak(voice, text, Call(account)))
+    assert [voice.kept(account) for account in ("account-1", "account-2", "account-3", None)] == [2, 1, 0, 3]
+
+    voice.forget("account-1")
+    assert [voice.kept(account) for account in ("account-1", "account-2", None)] == [0, 1, 1]
+    await said(speak(voice, "a", Call("account-1")))
+    assert len(made.made) == 4
+    voice.forget(None)
+    assert voice.kept(None) == 0

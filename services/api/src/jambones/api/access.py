@@ -102,6 +102,7 @@ TABLE: dict[str, Access] = dict(
         ),
         *_rows(ACCOUNT_NOTHING, "getCallTrace", "getCallCapture", "getCallMethodCapture", "getCallSpans",
                "getRecording", "deleteRecording", "explainCall"),
+        *_rows(Access(foreign=(403, 403), own=400), "synthesize"),
         *_rows(ANYBODY, "listAuditLog"),
         *_rows(ACCOUNT, "listAccountAuditLog"),
         *_rows(PROVIDER, "listServiceProviderAuditLog"),

@@ -75,6 +75,7 @@ EXAMPLES: dict[str, Any] = {
         "vendor": "aws_s3", "name": "recordings", "region": "eu-central-1", "access_key_id": "AKIDEXAMPLE",
         "secret_access_key": "a secret of ours",
     },
+    "synthesize": {"speech_credential_sid": SID, "text": "Good morning.", "language": "en-US", "voice": "rms"},
     "createWebhook": {"url": "https://app.example.com/hook", "method": "POST", "username": "joe", "password": "secret"},
     "createSbc": {"ipv4": "192.0.2.10", "port": 5060, "tls_port": 5061, "wss_port": 8443},
     "setPasswordSettings": {"min_password_length": 10, "require_digit": 1},

@@ -33,6 +33,7 @@ from jambones.feature_server.calls.reporter import LIVE_BUCKET, LIVE_DELAY, REFR
 from jambones.feature_server.inbound import Inbound
 from jambones.feature_server.rest_calls import RestCalls
 from jambones.feature_server.settings import FeatureServerSettings
+from jambones.feature_server.speech.asked import AskedSpeech
 from jambones.feature_server.speech.offline import OfflineSynthesizer
 from jambones.feature_server.speech.voice import CachedVoice
 from jambones.feature_server.verbs.registry import load
@@ -83,6 +84,8 @@ async def serve(settings: FeatureServerSettings) -> None:
         if not synthesizer.available:
             log.warning("no speech: neither flite nor espeak-ng is installed")
         voice = CachedVoice(synthesizer, engine.clip, service.metrics) if synthesizer.available else None
+        speech = AskedSpeech(synthesizer, voice)
+        service.tasks.keep(lambda: _serve_speech(bus, speech, settings.node_id), name="serve speech")
         live = CoalescedWriter(bus.bucket(LIVE_BUCKET, LiveCall, ttl=REMEMBERED_FOR), delay=LIVE_DELAY)
         saved = CoalescedWriter(bus.bucket(CHECKPOINTS, SavedCall, ttl=CHECKPOINT_LIFE), delay=CHECKPOINT_DELAY)
         service.tasks.keep(live.run, name="write live calls")
@@ -161,6 +164,12 @@ def _engine_settings(settings: FeatureServerSettings, private_ip: str) -> Engine
 
 async def _serve_rest_calls(bus: Bus, platform: Inbound, node_id: NodeId) -> None:
     async with bus.serve(CreateCall, RestCalls(platform), node_id=node_id):
+        await asyncio.Event().wait()
+
+
+async def _serve_speech(bus: Bus, speech: AskedSpeech, node_id: NodeId) -> None:
+    async with AsyncExitStack() as stack:
+        await speech.serve(bus, node_id, stack)
         await asyncio.Event().wait()
 
 

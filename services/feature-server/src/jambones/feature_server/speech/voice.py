@@ -34,6 +34,7 @@ class CachedVoice:
         self._decode = decode
         self._key = secrets.token_bytes(16)
         self._kept: OrderedDict[bytes, tuple[Clip, float]] = OrderedDict()
+        self._tenants: dict[bytes, str] = {}
         self._size = 0
         self._coming: dict[bytes, asyncio.Task[Clip]] = {}
         self._seconds = metrics.histogram("jambones_tts_seconds")
@@ -76,7 +77,7 @@ class CachedVoice:
             task.add_done_callback(lambda done: self._done(digest, done))
         clip = await asyncio.shield(task)
         if cache:
-            self._keep(digest, clip, now + KEPT_FOR)
+            self._keep(digest, clip, now + KEPT_FOR, tenant)
         return clip
 
     async def _make(self, text: str, speaker: Speaker) -> Clip:
@@ -99,12 +100,23 @@ class CachedVoice:
         if not done.cancelled():
             done.exception()  # retrieved here, in case every call that waited has gone
 
-    def _keep(self, digest: bytes, clip: Clip, until: float) -> None:
-        old = self._kept.pop(digest, None)
-        if old is not None:
-            self._size -= 2 * old[0].samples
-        self._kept[digest] = clip, until
+    def kept(self, tenant: str | None) -> int:
+        """How many texts of a tenant, or of all, are kept."""
+        return len(self._kept) if tenant is None else sum(owner == tenant for owner in self._tenants.values())
+
+    def forget(self, tenant: str | None) -> None:
+        """Forget the texts of a tenant, or all."""
+        for digest in [digest for digest, owner in self._tenants.items() if tenant in (None, owner)]:
+            self._drop(digest)
+
+    def _drop(self, digest: bytes) -> None:
+        self._tenants.pop(digest, None)
+        gone = self._kept.pop(digest, None)
+        self._size -= 2 * gone[0].samples if gone is not None else 0
+
+    def _keep(self, digest: bytes, clip: Clip, until: float, tenant: str) -> None:
+        self._drop(digest)
+        self._kept[digest], self._tenants[digest] = (clip, until), tenant
         self._size += 2 * clip.samples
         while self._size > KEPT_BYTES and len(self._kept) > 1:
-            _, (gone, _) = self._kept.popitem(last=False)
-            self._size -= 2 * gone.samples
+            self._drop(next(iter(self._kept)))
