@@ -5,17 +5,25 @@ The feature server is the test; the phone is baresip, registered with the passwo
 
 import asyncio
 import time
+import wave
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jambones.common.bus import Bus
+from jambones.common.db.accounts import Accounts
+from jambones.common.db.clients import Clients
+from jambones.common.db.database import Database
 from jambones.common.db.seed import ACCOUNT_SID
+from jambones.common.db.tenant import PLATFORM
 from jambones.common.ids import new_sid
+from jambones.common.secrets import KeyRing
 from jambones.local import baresip
 from jambones.local.baresip import Baresip, registering
+from jambones.local.listening import read_wav
 from jambones.local.platform import LocalPlatform
 from jambones.sbc import headers
 from jambones.sbc.registrations import registrations_bucket
@@ -137,3 +145,72 @@ async def test_a_phone_whose_connection_is_gone_is_not_registered(platform: Loca
         ended = await until(leg, Ended, Answered)
         assert isinstance(ended, Ended)
         assert ended.status in {404, 480}
+
+
+@pytest.mark.parametrize("edges", [1, 2])
+async def test_two_phones_of_an_account_call_each_other_by_name_and_hear_each_other(tmp_path: Path, edges: int) -> None:
+    services = ["feature-server", "registrar", "sbc-outbound", *(["sbc-inbound"] * edges)]
+    async with LocalPlatform(tmp_path / "p", ports="auto", fast=True, services=services) as platform:
+        await _two_phones(platform, tmp_path, [_edge(platform, 1), _edge(platform, edges)])
+
+
+def _edge(platform: LocalPlatform, number: int) -> str:
+    name = "sbc-inbound" if number == 1 else f"sbc-inbound-{number}"
+    first = platform.children[name].env["JAMBONES_SIP_LISTEN"].partition(",")[0]
+    return first.removeprefix("udp:")
+
+
+async def _two_phones(platform: LocalPlatform, tmp_path: Path, edges: list[str]) -> None:
+    """Each registers at an edge, one calls the other."""
+    seeded = platform.seeded
+    keys = KeyRing.parse(platform.secrets["encryption"])
+    async with (
+        Bus.connect([platform.nats_url], name="test") as bus,
+        Database.open(platform.dsn, keys=keys, size=1) as database,
+    ):
+        database.announce = bus.publish
+        async with database.transaction(PLATFORM) as tx:
+            for name in ("ann", "bob"):
+                await Clients(tx).add({"account_sid": ACCOUNT_SID, "username": name, "password": "secret"})
+            # With an application for devices, that one would get the call.
+            await Accounts(tx).update(ACCOUNT_SID, {"device_calling_application_sid": None})
+    await asyncio.sleep(1)
+    sources = {"ann": tone(tmp_path / "ann.wav", 440), "bob": tone(tmp_path / "bob.wav", 700)}
+    async with AsyncExitStack() as stack:
+        phones = {}
+        for (name, source), edge in zip(sources.items(), edges, strict=True):
+            (tmp_path / name).mkdir()
+            account = registering(name, seeded.sip_realm, "secret", edge)
+            phones[name] = await stack.enter_async_context(
+                Baresip.open(tmp_path / name, account=account, source=source)
+            )
+        await registered(platform, 2)
+        await phones["ann"].dial(f"sip:bob@{seeded.sip_realm}")
+        await phones["bob"].until("CALL_INCOMING", within=15)
+        await phones["bob"].command("accept")
+        await phones["ann"].until("CALL_ESTABLISHED", within=15)
+        await asyncio.sleep(4)
+        await phones["bob"].hangup()
+        await phones["ann"].until("CALL_CLOSED", within=15)
+        heard = {name: phone.heard() for name, phone in phones.items()}
+    assert heard["ann"] is not None
+    assert heard["bob"] is not None
+    assert loudest(heard["ann"]) == pytest.approx(700, abs=10)
+    assert loudest(heard["bob"]) == pytest.approx(440, abs=10)
+
+
+def tone(path: Path, hertz: float) -> Path:
+    """A WAV file with a minute of one tone."""
+    samples = (8000 * np.sin(2 * np.pi * hertz * np.arange(60 * 8000) / 8000)).astype("<i2")
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(samples.tobytes())
+    return path
+
+
+def loudest(path: Path) -> float:
+    """The strongest frequency of a recording, in hertz."""
+    samples = read_wav(path)
+    return float(np.fft.rfftfreq(len(samples), 1 / 8000)[np.argmax(np.abs(np.fft.rfft(samples)))])
