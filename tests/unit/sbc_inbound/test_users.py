@@ -1,9 +1,12 @@
 """Letting users and authenticating trunks in."""
 
+import pytest
+
 from jambones.common.bus.registrar import Authenticate, Authenticated
+from jambones.common.bus.registrations import Binding
 from jambones.common.errors import BusUnavailable
 from jambones.sbc.decision import Refusal
-from jambones.sbc.registrations import Registrations
+from jambones.sbc.registrations import Registrations, Stored
 from jambones.sbc.tenants import Account, ServiceProvider
 from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.identify import Caller
@@ -93,3 +96,39 @@ async def test_a_trunk_the_edge_does_not_know_is_refused() -> None:
 
     assert isinstance(result, Refusal)
     assert result.status == 403
+
+
+@pytest.mark.parametrize(
+    ("more", "trusted", "asked"),
+    [
+        ({}, True, False),
+        ({}, False, True),
+        ({"transport": "udp"}, True, True),
+        ({"user": "bob"}, True, True),
+        ({"realm": "other.example"}, True, True),
+        ({"edge": "e2"}, True, True),
+        ({"expires_at": 1}, True, True),
+    ],
+)
+async def test_a_call_on_the_connection_its_user_is_registered_on_may_go_without_a_challenge(
+    more: dict[str, object], trusted: bool, asked: bool
+) -> None:
+    usual = {
+        "account_sid": "acc", "user": "ann", "realm": "acme.example", "contact": "sip:ann@x", "transport": "wss",
+        "source": "192.0.2.4:5062", "edge": "e1", "flow": "f", "registered_at": 0, "expires_at": 2**50,
+        "granted_until": 2**50, "sip_call_id": "c", "cseq": 1, "allow_direct_user_calling": False,
+    }  # fmt: skip
+    binding = Binding.model_validate(usual | more)
+    registrations = Registrations()
+    registrations.note(Stored((binding.realm, binding.user, "b"), binding, 1))
+    questions: list[Authenticate] = []
+
+    async def ask(question: Authenticate) -> Authenticated:
+        questions.append(question)
+        return Authenticated(status=401)
+
+    users = Users(ask, registrations, trusted_edge="e1" if trusted else None)
+    decision = await users.admit(TABLES, ACCOUNT, CALLER, invite(), (), "f")
+
+    assert bool(questions) is asked
+    assert isinstance(decision.result, Refusal if asked else DeviceRoute)

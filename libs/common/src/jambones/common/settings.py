@@ -47,7 +47,8 @@ OTHER_PARTS = frozenset(
         "tls_key", "tls_min", "transcode", "trust_proxy", "trusted_sip_proxies", "tts_cache_dir", "unknown_sources",
         "ws_handshake_timeout", "ws_max_payload",
         # edge
-        "advertise", "device_app_first", "flow_grace", "trusted_http_proxies", "user_calling", "ws_origins",
+        "advertise", "device_app_first", "flow_grace", "trust_registered_flows", "trusted_http_proxies",
+        "user_calling", "ws_origins",
         # registrar
         "auth_failures", "auth_failures_user", "block_seconds", "challenge_sha256", "default_expires",
         "edge_lost_after", "exclusive_contact", "max_contacts", "max_expires", "max_expires_stream", "min_expires",

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from jambones.sbc import headers
 from jambones.sbc.decision import Decision, Refusal
-from jambones.sbc.prefixes import parse_address
 from jambones.sbc_inbound.classify import classify
 from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.identify import Caller, UserCaller
 from jambones.sbc_inbound.routing import Route
+from jambones.sbc_inbound.sources import source_of
 
 if TYPE_CHECKING:
     from jambones.sbc_inbound.call import Call
@@ -21,18 +21,15 @@ async def where_to(call: "Call") -> Decision[Route | DeviceRoute | Refusal]:
     decision = classify(tables, caller, seen)
     if not isinstance(user := decision.result, UserCaller):
         return Decision(user, decision.reasons)
-    let_in = await call.env.users.admit(tables, user.account, caller, invite, seen)
+    flow = call.far_end.flow.id if call.far_end.flow is not None else ""
+    let_in = await call.env.users.admit(tables, user.account, caller, invite, seen, flow)
     return Decision(let_in.result, decision.reasons + let_in.reasons)
 
 
 def caller_of(call: "Call") -> Caller:
     """The source of the INVITE; a trusted proxy may name another one."""
     uri, source = call.far_end.invite.uri, call.far_end.source
-    address = source.host
-    if address in call.env.trusted_proxies and (named := call.far_end.invite.headers.get("X-Forwarded-For")):
-        claimed = parse_address(named.rpartition(",")[2].strip())
-        address = str(claimed) if claimed is not None else address
-        call.log.remote_host = address
+    address = call.log.remote_host = source_of(call.far_end.invite.headers, source.host, call.env.trusted_proxies)
     registered = call.env.users.registered_from(uri.host, address, source.port)
     sources = call.env.trunk_sources.of(address)
     return Caller(address, source.port, source.transport, uri.user_text, uri.host, registered, sources)

@@ -12,8 +12,10 @@ from jambones.common.bus.registrar import RegisterAnswered, RegisterQuestion
 from jambones.common.errors import BusUnavailable, Conflict, JambonesError, NotFound
 from jambones.common.ids import NodeId
 from jambones.common.tasks import Tasks
+from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.registrations import Registrations, Stored, registrations_bucket
 from jambones.sbc_inbound.filter import ALLOWED
+from jambones.sbc_inbound.sources import source_of
 from jambones.sip.address import NameAddr
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.grammar import GrammarError
@@ -58,8 +60,13 @@ class Devices:
         tasks: Tasks,
         *,
         grace: float = 10.0,
+        proxies: PrefixTable[str] | None = None,
     ) -> None:
-        """`grace`: seconds that a binding outlives its connection, so that a page can reload."""
+        """`grace`: seconds that a binding outlives its connection, so that a page can reload.
+
+        `proxies`: networks whose X-Forwarded-For names the real source.
+        """
+        self._proxies: PrefixTable[str] = proxies if proxies is not None else PrefixTable()
         self._bus = bus
         self._node_id = node_id
         self._registrations = registrations
@@ -97,7 +104,7 @@ class Devices:
             edge_id=self._node_id,
             flow=flow.id,
             transport=source.transport,
-            host=source.host,
+            host=source_of(incoming.request.headers, source.host, self._proxies),
             port=source.port,
             message=bytes(incoming.request),
         )

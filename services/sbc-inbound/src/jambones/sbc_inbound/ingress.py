@@ -6,9 +6,11 @@ from jambones.common.service import Service
 from jambones.sbc.decision import Refusal
 from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures
+from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc_inbound.filter import Answer, Arrival, IngressFilter, Shedding
 from jambones.sbc_inbound.identify import Caller, identify
 from jambones.sbc_inbound.settings import EdgeSettings
+from jambones.sbc_inbound.sources import source_of
 from jambones.sbc_inbound.tables import Tables
 from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sip.grammar import GrammarError
@@ -29,6 +31,7 @@ class Ingress:
         trunk_sources: EphemeralSources,
     ) -> None:
         self._trunk_sources = trunk_sources
+        self._proxies: PrefixTable[str] = PrefixTable((net, net) for net in settings.trusted_sip_proxies)
         self._settings = settings
         self._directory = directory
         self._figures = figures
@@ -45,6 +48,7 @@ class Ingress:
     def filter(self, request: Request, source: Address) -> Verdict:
         """Whether a request may go on; called before anything else is done with it."""
         headers = request.headers
+        source = source._replace(host=source_of(headers, source.host, self._proxies))
         arrival = Arrival(
             request.method,
             source.host,

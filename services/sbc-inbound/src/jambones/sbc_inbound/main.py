@@ -79,7 +79,16 @@ async def serve(settings: EdgeSettings) -> None:
         egresses = await stack.enter_async_context(NodeDirectory.watching(bus, "outbound"))
         trunk_sources = EphemeralSources()
         service.tasks.start(trunk_sources.follow(bus), name="follow trunk sources")
-        devices = Devices(bus, settings.node_id, registrations, egresses, service.tasks, grace=settings.flow_grace)
+        proxies: PrefixTable[str] = PrefixTable((network, network) for network in settings.trusted_sip_proxies)
+        devices = Devices(
+            bus,
+            settings.node_id,
+            registrations,
+            egresses,
+            service.tasks,
+            grace=settings.flow_grace,
+            proxies=proxies,
+        )
         inside = await stack.enter_async_context(Inside.open(settings, private_ip))
         env = Environment(
             node_id=settings.node_id,
@@ -99,6 +108,7 @@ async def serve(settings: EdgeSettings) -> None:
                 registrations,
                 settings.device_app_first,
                 settings.user_calling,
+                trusted_edge=settings.node_id if settings.trust_registered_flows else None,
             ),
             trunk_sources=trunk_sources,
             zone=settings.zone,
@@ -107,7 +117,7 @@ async def serve(settings: EdgeSettings) -> None:
             max_calls=settings.max_calls,
             calls_per_second=TokenBucket(settings.max_cps, max(1.0, settings.max_cps)),
             account_calls_per_second=Rates(settings.account_max_cps, max(1.0, settings.account_max_cps)),
-            trusted_proxies=PrefixTable((network, network) for network in settings.trusted_sip_proxies),
+            trusted_proxies=proxies,
             calls=calls,
         )
         ingress = Ingress(settings, directory, figures, service, trunk_sources)

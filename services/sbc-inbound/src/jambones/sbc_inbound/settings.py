@@ -41,6 +41,8 @@ class EdgeSettings(SipSettings):
 
     flow_grace: float = Field(10, ge=0)
     """Seconds that a binding outlives its connection."""
+    trust_registered_flows: bool = False
+    """A call on the very connection that its user is registered on is not challenged."""
     device_app_first: bool = False
     """An account's application for devices goes before names of applications, queues and conferences."""
     user_calling: bool = True

@@ -27,17 +27,29 @@ class Users:
     registrations: Registrations
     device_app_first: bool = False
     user_calling: bool = True
+    trusted_edge: str | None = None
+    """The id of this edge, where calls on a registered connection need no credentials."""
 
     def registered_from(self, host: str, address: str, port: int) -> bool:
         """Whether a device of the realm `host` is registered from that address and port."""
         return self.registrations.registered_from(host, address, port)
 
     async def admit(
-        self, tables: Tables, account: Account, caller: Caller, invite: Request, applied: tuple[str, ...] = ()
+        self,
+        tables: Tables,
+        account: Account,
+        caller: Caller,
+        invite: Request,
+        applied: tuple[str, ...] = (),
+        flow: str = "",
     ) -> Decision[Route | DeviceRoute | Refusal]:
         """A refusal of 401 carries challenges, and is no failure."""
         realm = (account.sip_realm or "").lower()
         reasons = Reasons()
+        if (known := self._registered_on(flow, realm, invite)) is not None:
+            where = self._where(tables, account, caller, known, applied)
+            reasons.passed("registered connection")
+            return Decision(where.result, reasons.rules + where.reasons)
         question = Authenticate(
             account_sid=AccountSid(account.account_sid),
             realm=realm,
@@ -63,6 +75,26 @@ class Users:
         where = self._where(tables, account, caller, verdict, applied)
         reasons.passed("authentication", verdict.cause)
         return Decision(where.result, reasons.rules + where.reasons)
+
+    def _registered_on(self, flow: str, realm: str, invite: Request) -> Authenticated | None:
+        """The verdict of the registration on this very connection; UDP has none, its sources can be forged."""
+        if self.trusted_edge is None:
+            return None
+        user = invite.from_.uri.user_text
+        for stored in self.registrations.on_flow(self.trusted_edge, flow):
+            binding = stored.binding
+            if binding.alive and binding.transport != "udp" and (binding.user, binding.realm) == (user, realm):
+                return Authenticated(
+                    status=200,
+                    user=binding.aor,
+                    application_sid=binding.application_sid,
+                    call_hook=binding.call_hook,
+                    call_status_hook=binding.call_status_hook,
+                    allow_direct_app_calling=binding.allow_direct_app_calling,
+                    allow_direct_queue_calling=binding.allow_direct_queue_calling,
+                    allow_direct_user_calling=binding.allow_direct_user_calling,
+                )
+        return None
 
     def _where(
         self, tables: Tables, account: Account, caller: Caller, verdict: Authenticated, applied: tuple[str, ...]
