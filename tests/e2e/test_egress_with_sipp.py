@@ -8,6 +8,8 @@ from hashlib import md5
 import pytest
 import pytest_asyncio
 
+from jambones.common.bus.control import LegCommand, LegCommanded
+from jambones.common.ids import new_sid
 from jambones.local.ports import free_port
 from jambones.sip.events import Progress
 from jambones.sip.sdp import SessionDescription
@@ -29,19 +31,26 @@ async def out(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Egress]
         yield it
 
 
+def media_of(sdp: bytes | None) -> tuple[str, int]:
+    """Where audio goes."""
+    description = SessionDescription.parse(sdp or b"")
+    audio = description.audio()
+    assert audio is not None
+    connection = description.connection_of(audio)
+    assert connection is not None
+    return connection.address, audio.port
+
+
 async def test_a_number_is_called_at_the_trunks_gateway_and_both_hear_each_other(out: Egress) -> None:
     async with sipp.answering("outbound/answers", echo=True) as carrier, RtpPeer.open() as ear:
         trunk = await out.trunk(carrier.port, e164_leading_plus=True, tech_prefix="0999", diversion="15557777")
         call = await out.call(trunk=trunk, sdp=ear.sdp, more={"X-Custom": "seen", "P-Asserted-Identity": "<sip:1@a>"})
         event = await call.answered()
 
-        where = SessionDescription.parse(event.sdp or b"").audio()
-        assert where is not None
-        description = SessionDescription.parse(event.sdp or b"")
-        host = where.connection.address if where.connection is not None else description.connection.address  # type: ignore[union-attr]
+        where = media_of(event.sdp)
         words = [bytes([value]) * 160 for value in range(1, 41)]
         for word in words:
-            ear.send_to((host, where.port), word)
+            ear.send_to(where, word)
             await asyncio.sleep(0.02)
         heard = await ear.received(20, within=5)
 
@@ -301,3 +310,43 @@ async def test_the_egress_itself_is_a_loop(out: Egress) -> None:
     call = await out.call(f"sip:1@{out.address.host}:{out.address.port}", route="sip")
 
     assert (await call.ended()).status == 482
+
+
+async def test_the_carrier_is_muted_heard_again_and_sent_a_digit(out: Egress) -> None:
+    if not out.platform.anchors_media:
+        pytest.skip("rtpengine is not installed")
+    async with sipp.answering("outbound/answers", echo=True) as carrier, RtpPeer.open() as ear:
+        call = await out.call(trunk=await out.trunk(carrier.port), sdp=ear.sdp)
+        event = await call.answered()
+        where = media_of(event.sdp)
+        leg = event.headers.get("X-Jambones-Leg") or ""
+
+        async def command(op: str, **more: str) -> LegCommanded:
+            return await out.bus.request(
+                LegCommand(edge_id="sbc-outbound", leg_id=leg, op=op, request_id=new_sid(), **more)  # type: ignore[arg-type]
+            )
+
+        async def speak(value: int) -> None:
+            for _ in range(25):
+                ear.send_to(where, bytes([value]) * 160)
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.3)
+
+        await speak(1)
+        await command("mute")
+        await speak(2)
+        await command("unmute")
+        await speak(3)
+        await command("dtmf", digit="7")
+        await speak(4)
+        stats = await command("media.stats")
+        await call.leg.hangup()
+        assert (await carrier.outcome()).good
+
+    heard = {packet.payload[0] for packet in ear.packets if packet.payload_type == 0}
+    assert {1, 3, 4} <= heard
+    assert 2 not in heard
+    digits = {packet.payload[0] for packet in ear.packets if packet.payload_type == 101}
+    assert digits == {7}  # the carrier echoes what it hears, telephone-events too
+    assert stats.result is not None
+    assert stats.result["packets_in"] > 40

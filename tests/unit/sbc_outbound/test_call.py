@@ -106,6 +106,16 @@ async def test_every_try_is_a_media_session_of_its_own() -> None:
     assert record.sip_callid == world.legs[1].sip_call_id
 
 
+@in_virtual_time
+async def test_an_answered_call_may_last() -> None:
+    world = World(Trunk="t1")
+    await world.up()
+    await asyncio.sleep(7200)
+    world.asker.hangs_up()
+
+    assert ended(await world.over()) == (True, 200, "caller hungup", "caller")
+
+
 @pytest.mark.parametrize("status", [486, 600, 603, 604])
 def test_a_humans_no_is_passed_on_at_once(status: int) -> None:
     @in_virtual_time

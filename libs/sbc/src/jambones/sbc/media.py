@@ -7,15 +7,18 @@ answer replaces an earlier one (forking, early media) instead of adding a second
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from jambones.common.bus.calls import MediaSummary
-from jambones.common.errors import JambonesError
+from jambones.common.errors import JambonesError, Unavailable
 from jambones.media.rtpengine import FEATURE_SERVER, PLAIN, SDES, WEBRTC, NgError, Profile, Reply, Session
 from jambones.sip.sdp import SdpError, SessionDescription
 
+INJECT = "inject-DTMF"
 PRIVATE, PUBLIC = "private", "public"
 """rtpengine's interfaces. One it does not have it replaces by its first without a word."""
 
@@ -80,11 +83,40 @@ class Anchored:
         self._towards = {Side.FAR_END: far_end, Side.FEATURE_SERVER: FEATURE_SERVER}
         outside = PRIVATE if private else PUBLIC
         self._interface = {Side.FAR_END: outside, Side.FEATURE_SERVER: PRIVATE}
-        self._flags = ("strict-source",) if strict else ("media-handover",)
+        self._flags: tuple[str, ...] = ("strict-source",) if strict else ("media-handover",)
 
     @property
     def node(self) -> str:
         return self._session.node.name if self._session.node is not None else ""
+
+    @property
+    def injects(self) -> bool:
+        """Whether digits can be put into the audio; it costs rtpengine much, so it is off until somebody asks."""
+        return INJECT in self._flags
+
+    def inject(self) -> None:
+        """Ask for that with the next offer and answer."""
+        if not self.injects:
+            self._flags = (*self._flags, INJECT)
+
+    async def block(self, side: Side) -> None:
+        """Nothing that `side` sends comes through, neither sound nor digits."""
+        with _failing():
+            await self._session.block(side.value)
+
+    async def unblock(self, side: Side) -> None:
+        with _failing():
+            await self._session.unblock(side.value)
+
+    async def press(self, side: Side, digit: str, milliseconds: int) -> None:
+        """A digit for the other side, as if `side` had pressed it; only after an offer and answer with `inject`."""
+        with _failing():
+            await self._session.play_dtmf(side.value, digit, duration=milliseconds)
+
+    async def measured(self) -> MediaSummary:
+        """What rtpengine has measured so far."""
+        with _failing():
+            return summary(await self._session.query())
 
     async def offer(self, side: Side, sdp: bytes) -> bytes:
         first = self._session.node is None
@@ -115,6 +147,14 @@ class Anchored:
     async def close(self) -> MediaSummary | None:
         reply = await self._session.delete()
         return summary(reply) if reply is not None else None
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except NgError as exc:
+        raise MediaFailed(exc) from exc
 
 
 def profile_of(sdp: bytes) -> Profile:
@@ -231,6 +271,30 @@ class CallMedia:
             await self.relay.offer(good.offerer, good.offer)
             await self.relay.answer(good.offerer.other, good.answer)
             self.current = good
+
+    async def press(self, digit: str, milliseconds: int) -> None:
+        """A digit for the far end, as if the feature server had pressed it.
+
+        Raises MediaFailed, and Unavailable before the call has media, or without rtpengine.
+        """
+        relay = self.anchored
+        async with self._lock:
+            if not relay.injects:
+                # The same descriptions once more, for rtpengine alone: it notes the flag and keeps its ports.
+                good = self.good
+                if good is None or good.answer is None:
+                    raise Unavailable("the call has no media yet")
+                relay.inject()
+                await relay.offer(good.offerer, good.offer)
+                await relay.answer(good.offerer.other, good.answer)
+            await relay.press(Side.FEATURE_SERVER, digit, milliseconds)
+
+    @property
+    def anchored(self) -> Anchored:
+        """The rtpengine session; raises Unavailable when there is none."""
+        if not isinstance(self.relay, Anchored):
+            raise Unavailable("no rtpengine carries the audio of this call")
+        return self.relay
 
     def remote(self, side: Side) -> bytes | None:
         """What `side` last described as its own."""

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from jambones.common.bus.config import ConfigChanged
+from jambones.common.bus.control import LegCommand
 from jambones.common.bus.explain import ExplainInbound, Explanation
 from jambones.common.bus.flows import SendOnFlow
 from jambones.common.bus.nodes import Choice, Node, NodeDirectory
@@ -18,6 +19,7 @@ from jambones.sbc.admission import Lease, Leases
 from jambones.sbc.alerts import Alerts
 from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
+from jambones.sbc.leg_commands import LegCommands
 from jambones.sbc.media import Anchored, Relay, Straight, profile_of
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
@@ -177,6 +179,8 @@ async def serve(settings: EdgeSettings) -> None:
 
         await stack.enter_async_context(bus.serve(ExplainInbound, answer, queue=NAME))
         await stack.enter_async_context(bus.serve(AskOutside, Outward(outside).send, edge_id=settings.node_id))
+        commands = LegCommands(lambda leg: calls[leg].media if leg in calls else None)
+        await stack.enter_async_context(bus.serve(LegCommand, commands, edge_id=settings.node_id))
         await stack.enter_async_context(bus.serve(SendOnFlow, devices.send, edge_id=settings.node_id))
         labels = labels_of(settings, outside.addresses)
         node = Node(kind="edge", id=settings.node_id, sip=sip, zone=settings.zone, labels=labels)

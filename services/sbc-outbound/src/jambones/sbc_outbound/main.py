@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from jambones.common.bus.config import ConfigChanged
+from jambones.common.bus.control import LegCommand
 from jambones.common.bus.nodes import Node, NodeDirectory
 from jambones.common.errors import BusUnavailable, Conflict
 from jambones.common.service import open_service
@@ -15,7 +16,8 @@ from jambones.sbc.alerts import Alerts
 from jambones.sbc.decision import Decision, Refusal
 from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
-from jambones.sbc.media import Anchored, MediaFailed, Relay, Straight
+from jambones.sbc.leg_commands import LegCommands
+from jambones.sbc.media import Anchored, CallMedia, MediaFailed, Relay, Straight
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc.registrations import Registrations, registrations_bucket
@@ -157,6 +159,13 @@ async def serve(settings: OutboundSettings) -> None:
             name="watch feature servers",
         )
         service.tasks.every(settings.reconcile_every, lambda: reconcile(calls, leases), name="reconcile counts")
+
+        def media_of(leg_id: str) -> CallMedia | None:
+            call = calls.get(leg_id)
+            return call.winner.media if call is not None and call.winner is not None else None
+
+        commands = LegCommands(media_of)
+        await stack.enter_async_context(bus.serve(LegCommand, commands, edge_id=settings.node_id))
         node = Node(
             kind="outbound",
             id=settings.node_id,

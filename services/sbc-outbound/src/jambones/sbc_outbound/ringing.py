@@ -70,6 +70,7 @@ class Ringing:
                 if (quiet := await self._give_up_silent(silence)) is not None:
                     return quiet
                 continue
+            silent_at = None
             if await self._heard(attempt, event):
                 return None
         return self._verdict()
@@ -91,9 +92,9 @@ class Ringing:
 
     async def _give_up_silent(self, silence: float | None) -> Refused | None:
         """No response at all: do not wait for the transaction's own end after half a minute."""
-        (attempt,) = self._ringing
-        if attempt.leg.trying:
+        if self._winner is not None or len(self._ringing) != 1 or self._ringing[0].leg.trying:
             return None
+        (attempt,) = self._ringing
         await attempt.leg.hangup()
         await self.call.failed(attempt, 408)
         return Refused(Ended("failure", 408, f"no response in {silence:g} s"), attempt)
