@@ -34,6 +34,9 @@ from jambones.sip.leg import IncomingLeg
 
 log = structlog.get_logger(__name__)
 
+ELSEWHERE = ("X-Jambones-Retry-Elsewhere", "1")
+"""Tells the feature server that another egress may take the call."""
+
 
 class Call:
     """Run it once with `await call.run()`; `end` may be called from outside."""
@@ -194,11 +197,12 @@ class Call:
         self.env.figures.invited(self.kind)
         self._tenants = tenants_of(order.account)
         provider = self.env.directory.tables.service_providers.get(order.account.service_provider_sid)
-        refused = over_local_limits(self.env, order.account) or await over_tenant_limits(
-            self.env, self._counted, order.account, provider
-        )
-        if refused is not None:
-            await self.refuse(refused)
+        if (full := over_local_limits(self.env, order.account)) is not None:
+            await self.refuse(full, ELSEWHERE)
+            return None
+        over = await over_tenant_limits(self.env, self._counted, order.account, provider)
+        if over is not None:
+            await self.refuse(over)
             return None
         return order
 
@@ -232,7 +236,7 @@ class Call:
         if refused.ended.by == "failure" and not any(name.lower() == "x-reason" for name, _ in shown):
             shown.append(("X-Reason", refused.ended.reason))
         if refused.ours and outcome.status == 503:
-            shown.append(("Retry-After", "5"))
+            shown += [("Retry-After", "5"), ELSEWHERE]
         told = self._told(refused.attempt) if refused.attempt is not None else []
         await self.feature_server.reject(outcome.status, reason, [*told, *shown])
 

@@ -23,7 +23,7 @@ from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc.registrations import Registrations, registrations_bucket
 from jambones.sbc.roster import end_orphans, farewell, of_the_roster, reconcile
 from jambones.sbc_outbound import snapshot
-from jambones.sbc_outbound.call import Call
+from jambones.sbc_outbound.call import ELSEWHERE, Call
 from jambones.sbc_outbound.destinations import Surroundings
 from jambones.sbc_outbound.devices import Device, devices
 from jambones.sbc_outbound.environment import Environment
@@ -104,6 +104,9 @@ async def serve(settings: OutboundSettings) -> None:
             return next((node.id for node in feature_servers.nodes if _is_at(node.sip, source)), None)
 
         async def on_invite(leg: IncomingLeg) -> None:
+            if service.draining or not directory.loaded:
+                await leg.reject(503, None, [("Retry-After", "5"), ELSEWHERE])
+                return
             await Call(env, leg).run()
 
         inside = await stack.enter_async_context(
@@ -144,7 +147,6 @@ async def serve(settings: OutboundSettings) -> None:
             account_calls_per_second=Rates(settings.account_max_cps, max(1.0, settings.account_max_cps)),
             calls=calls,
         )
-        service.on_drain(inside.drain)
         service.check("configuration", lambda: None if directory.loaded else "not loaded yet")
         service.check("registrations", lambda: None if registrations.ready or not bus.connected else "not read yet")
         if cluster.nodes:

@@ -114,10 +114,10 @@ def order_of(
 
 def _order(invite: Request, account: Account, kind: Kind) -> Order:
     """Raises GrammarError."""
-    header = invite.headers.get
 
     def plain(name: str) -> str | None:
-        return (header(name) or "").strip() or None
+        rows = invite.headers.get_all(name)
+        return (rows[-1].strip() or None) if rows else None  # what is said last is more special
 
     wanted = plain("X-Jambones-From-User")
     proxy = plain("X-Jambones-Proxy")
