@@ -15,7 +15,7 @@ from jambones.local import baresip
 from jambones.local.baresip import Baresip, registering
 from jambones.local.listening import Samples, correlation, read_wav, spoken
 from jambones.sbc.registrations import registrations_bucket
-from tests.support import sounds
+from tests.support import sipp, sounds
 from tests.support.scripted import Office, office
 
 pytestmark = pytest.mark.skipif(not baresip.installed(), reason="baresip is not installed")
@@ -229,3 +229,57 @@ async def test_a_call_of_the_api_that_nobody_answers_ends_in_time(tmp_path: Path
         await phones.b.until("CALL_CLOSED", within=15)
     assert last["sip_status"] == 487
     assert not app.of("/call")
+
+
+async def carrier(desk: Office, name: str, port: int) -> dict[str, Any]:
+    """A target that goes to a carrier at this port of this machine."""
+    made = await desk.api("POST", "/VoipCarriers", {"name": name})
+    gateway = {"voip_carrier_sid": made["sid"], "ipv4": "127.0.0.1", "port": port, "inbound": 0, "outbound": 1}
+    await desk.api("POST", "/SipGateways", gateway)
+    return {"type": "phone", "number": "15551234", "trunk": name}
+
+
+@pytest.mark.skipif(not sipp.installed(), reason="SIPp is not installed")
+async def test_a_number_is_called_over_its_carrier_and_the_phone_that_rang_too_is_told_so(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones, sipp.answering("outbound/answers", echo=True) as far:
+        desk = phones.desk
+        target = await carrier(desk, "acme", far.port)
+        await asyncio.sleep(1)  # the egress hears of the carrier
+        desk.app.plays(phones.dials(target=[phones.target, target], callerId="15557777"))
+        await phones.a_calls()
+        await phones.b.until("CALL_CLOSED", within=20)
+        await asyncio.sleep(GRACE + 1)
+        await phones.a.hangup()
+        done = await phones.done()
+        outcome = await far.outcome()
+    assert outcome.good, outcome.log
+    assert "15557777" in outcome.log
+    assert correlation(heard(phones.a), HELLO)[0] > 0.9  # the carrier echoes
+    assert done["dial_call_status"] == "completed"
+    assert sorted(phones.statuses("outbound"))[-1][0] == "trying"
+    assert ("no-answer", 487) in phones.statuses("outbound")
+
+
+@pytest.mark.skipif(not sipp.installed(), reason="SIPp is not installed")
+@pytest.mark.parametrize(("status", "word"), [(486, "busy"), (404, "failed"), (603, "busy")])
+async def test_what_a_carrier_answers_is_the_result(tmp_path: Path, status: int, word: str) -> None:
+    async with (
+        office(tmp_path / "office") as desk,
+        sipp.answering("outbound/refuses", keys={"status": status}) as far,
+        Baresip.open(_made(tmp_path / "a")) as a,
+    ):
+        target = await carrier(desk, "acme", far.port)
+        await asyncio.sleep(1)
+        done = f"{desk.app.origin}/done"
+        desk.app.plays({"verb": "dial", "target": [target], "actionHook": done, "answerOnBridge": True})
+        await a.dial(f"sip:{desk.number}@{desk.platform.sip};transport=udp")
+        await a.until("CALL_CLOSED", within=20)
+        await desk.app.until(lambda: bool(desk.app.of("/done")))
+        (told,) = desk.app.of("/done")
+    assert (told["dial_call_status"], told["dial_sip_status"]) == (word, status)
+    assert not any(event["call_status"] == "in-progress" for event in desk.app.of("/status"))
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir()
+    return directory

@@ -170,13 +170,22 @@ resource.post(
 async def delete(ask: Ask) -> None:
     account, call = await _call(ask)
     if call.call_status in LIVE:
+        await _hang_up(ask, account, call)
+    await calls_bucket(ask.bus).delete(account.account_sid, call.call_sid)
+
+
+async def _hang_up(ask: Ask, account: Account, call: LiveCall) -> None:
+    """End it, answered or not; what we know of that may be a moment old."""
+    words = ("completed", "no-answer") if call.call_status == "in-progress" else ("no-answer", "completed")
+    for word in words:
         try:
-            await _change(ask, account, call, {"call_status": "completed"})
+            await _change(ask, account, call, {"call_status": word})
         except Refused as exc:
             if exc.status != 422:
                 raise
-            # Its feature server has gone, or was faster than we: only the row is left.
-    await calls_bucket(ask.bus).delete(account.account_sid, call.call_sid)
+            # The other word fits, or its feature server has gone or was faster than we: then only the row is left.
+        else:
+            return
 
 
 async def _call(ask: Ask, account: Account | None = None) -> tuple[Account, LiveCall]:
