@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 PY := $(VENV)/bin/python
 DISTS := libs/sip libs/media libs/common libs/sbc services/api services/sbc-inbound services/sbc-outbound \
-         services/feature-server services/registrar libs/testing tools/local
+         services/feature-server services/registrar libs/testing tools/local tools/cli
 SOURCES := $(DISTS:%=%/src)
 CODE := $(DISTS) tests bench examples
 ONLY ?=

@@ -15,6 +15,7 @@ PARTS = [
     "feature_server",
     "registrar",
     "local",
+    "cli",
 ]
 
 

@@ -33,6 +33,7 @@ OTHER_PARTS = frozenset(
         "account_max_cps", "allowed_targets", "answer_timeout", "api_cors_origins", "api_host", "api_port", "api_url",
         "audit_days",
         "audio_cache_dir", "audio_directory", "audio_timeout", "blocked_sources", "cluster", "codec_order",
+        "cli_token", "cli_url",
         "dtmf_payload_type", "encryption_keys", "flite_voice", "fs_attempts", "fs_lost_after", "fs_timeout",
         "invite_timeout", "own_domains",
         "hook_timeout", "http_pool_size", "http_timeout", "internal_key", "jwt_lifetime", "jwt_secret",

@@ -1,0 +1,1 @@
+"""The `jambones` command: what the REST API does, from a terminal or a script."""
