@@ -47,6 +47,8 @@ OTHER_PARTS = frozenset(
         "smtp_password", "smtp_port", "smtp_username", "source_burst", "source_rate", "spool_dir", "tls_cert",
         "tls_key", "tls_min", "transcode", "trust_proxy", "trusted_sip_proxies", "tts_cache_dir", "unknown_sources",
         "ws_handshake_timeout", "ws_max_payload",
+        # api
+        "admin_carrier", "count_limits", "login_max_failures", "login_window", "min_gateway_netmask",
         # edge
         "advertise", "device_app_first", "flow_grace", "trust_registered_flows", "trusted_http_proxies",
         "user_calling", "ws_origins",

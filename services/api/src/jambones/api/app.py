@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from pydantic_core import to_json
 from yarl import URL
 
-from jambones.api import audit, auth, body, idempotency, openapi, pages
+from jambones.api import audit, auth, body, idempotency, openapi, operator_rules, pages
 from jambones.api.ask import NOBODY, Ask, Caller, Parts
 from jambones.api.docs_page import DocsPage
 from jambones.api.errors import Refused, absent, forbidden
@@ -146,6 +146,7 @@ class Api:
             ask.raw = await body.read(request)
             if caller.view_only and not _own_password(operation, ask.raw):
                 raise forbidden("User has view-only access")
+            await operator_rules.check(ask)
         model = body.fit(operation, ask.raw)
         path = without_prefix(request.path)
         if operation.method != "GET":

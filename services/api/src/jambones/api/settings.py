@@ -21,6 +21,15 @@ class ApiSettings(ServiceSettings):
     """Requests in five minutes for each API key or user; 0 is no limit."""
     rate_limit_account: int = Field(0, ge=0)
     """The same for all keys and users of an account, where its limit `api_rate` does not say another number."""
+    admin_carrier: bool = False
+    """Accounts may not make or change carriers, gateways and numbers."""
+    count_limits: bool = False
+    """Accounts may have 50 applications, 10 carriers, 150 gateways, 200 numbers."""
+    min_gateway_netmask: int = Field(0, ge=0, le=32)
+    """The widest network a gateway may be; 0 is any."""
+    login_max_failures: int = Field(6, ge=1)
+    login_window: int = Field(1800, ge=1)
+    """Seconds that failed logins are counted, and that too many of them lock the user out."""
     record_days: int = Field(90, ge=1)
     """Days that call records and alerts are kept."""
     audit_days: int = Field(400, ge=90)

@@ -69,6 +69,18 @@ class RouteIn(Input):
         return values
 
 
+class EntryChange(EntryIn):
+    """A change of one entry by its sid."""
+
+    KEY: ClassVar[str] = "lcr_carrier_set_entry_sid"
+
+
+class RouteChange(RouteIn):
+    """A change of one route by its sid."""
+
+    KEY: ClassVar[str] = "lcr_route_sid"
+
+
 class RoutesIn(RootModel[list[RouteIn]]):
     """Routes with their carriers."""
 
@@ -250,8 +262,8 @@ async def show_route(ask: Ask) -> Any:
         return await _route(tx, row)
 
 
-@resource.put("/LcrRoutes/{lcr_route_sid}", summary="Change a route", id="updateLcrRoute", body=RouteIn)
-async def update_route(ask: Ask, body: RouteIn) -> None:
+@resource.put("/LcrRoutes/{lcr_route_sid}", summary="Change a route", id="updateLcrRoute", body=RouteChange)
+async def update_route(ask: Ask, body: RouteChange) -> None:
     async with ask.transaction() as tx:
         if not await LcrRoutes(tx).update(ask.sid("lcr_route_sid"), body.columns()):
             raise absent()
@@ -299,9 +311,9 @@ async def show_entry(ask: Ask) -> Any:
 
 
 @resource.put(
-    "/LcrCarrierSetEntries/{entry_sid}", summary="Change a carrier of a route", id="updateLcrEntry", body=EntryIn
+    "/LcrCarrierSetEntries/{entry_sid}", summary="Change a carrier of a route", id="updateLcrEntry", body=EntryChange
 )
-async def update_entry(ask: Ask, body: EntryIn) -> None:
+async def update_entry(ask: Ask, body: EntryChange) -> None:
     async with ask.transaction() as tx:
         values = body.given(but=("lcr_carrier_set_entry_sid", "lcr_route_sid"))
         if "voip_carrier_sid" in values:

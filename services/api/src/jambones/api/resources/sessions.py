@@ -19,8 +19,6 @@ from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.users import User, Users
 
 resource = Resource("Sessions", "Logging in and out, and passwords.")
-MAX_FAILURES = 6
-WINDOW = timedelta(minutes=30)
 LOCKED = "Maximum login attempts reached. Please try again later or reset your password."
 
 
@@ -71,9 +69,11 @@ async def about(tx: Transaction, user: User) -> dict[str, Any]:
 
 async def _checked(ask: Ask, user: User | None, password: str) -> bool:
     """Whether the password is right; counts failures, and refuses while there were too many."""
+    settings = ask.parts.settings
+    window = timedelta(seconds=settings.login_window)
     if user is not None:
         async with ask.transaction(PLATFORM) as tx:
-            if await Sessions(tx).failures(user.user_sid, WINDOW) >= MAX_FAILURES:
+            if await Sessions(tx).failures(user.user_sid, window) >= settings.login_max_failures:
                 raise Refused(403, LOCKED, error=LOCKED)
     right = await passwords.matches(password, user.hashed_password if user is not None else None)
     if user is not None:
@@ -81,7 +81,7 @@ async def _checked(ask: Ask, user: User | None, password: str) -> bool:
             if right:
                 await Sessions(tx).forget_failures(user.user_sid)
             else:
-                await Sessions(tx).note_failure(user.user_sid, WINDOW)
+                await Sessions(tx).note_failure(user.user_sid, window)
     return right
 
 

@@ -38,8 +38,10 @@ class SipGatewayIn(Input):
         "use_sips_scheme": False, "pad_crypto": False, "remove_ice": False, "dtls_off": False,
     }  # fmt: skip
 
-    def check(self) -> None:
-        """The rules among the fields that were given. Raises Refused."""
+    def check(self, least: int) -> None:
+        """The rules among the fields that were given; `least`: the smallest netmask. Raises Refused."""
+        if self.netmask is not None and self.netmask < least:
+            raise bad(f"netmask required to have value equal or greater than {least}")
         if "ipv4" not in self.model_fields_set:
             return
         if not self.ipv4:
@@ -88,7 +90,7 @@ async def create(ask: Ask, body: SipGatewayIn) -> dict[str, Any]:
         raise bad("missing voip_carrier_sid")
     if body.ipv4 is None:
         raise bad("missing field ipv4")
-    body.check()
+    body.check(ask.parts.settings.min_gateway_netmask)
     await writable_carrier(ask, body.voip_carrier_sid)
     async with ask.transaction() as tx:
         return {"sid": (await SipGateways(tx).add(body.given())).sip_gateway_sid}
@@ -120,7 +122,7 @@ async def show(ask: Ask) -> Any:
 @resource.put("/SipGateways/{sip_gateway_sid}", summary="Change a gateway", id="updateSipGateway", body=SipGatewayIn)
 async def update(ask: Ask, body: SipGatewayIn) -> None:
     row = await _writable(ask)
-    body.check()
+    body.check(ask.parts.settings.min_gateway_netmask)
     values = body.given()
     if "voip_carrier_sid" in values:
         sid = values["voip_carrier_sid"]
