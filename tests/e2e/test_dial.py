@@ -283,3 +283,91 @@ async def test_what_a_carrier_answers_is_the_result(tmp_path: Path, status: int,
 def _made(directory: Path) -> Path:
     directory.mkdir()
     return directory
+
+
+async def test_a_phone_on_hold_hears_the_script_and_then_the_other_phone_again(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        app = phones.desk.app
+        app.plays({"verb": "say", "text": "please hold the line"}, {"verb": "pause", "length": 1}, at="/hold")
+        app.plays(phones.dials(onHoldHook=f"{app.origin}/hold"))
+        await phones.a_calls()
+        await phones.b_answers()
+        await asyncio.sleep(1)
+        await phones.b.command("hold")
+        await app.until(lambda: bool(app.of("/hold")))
+        await asyncio.sleep(4)
+        await phones.b.command("resume")
+        await asyncio.sleep(GRACE + 1)
+        await phones.a.hangup()
+        done = await phones.done()
+        await phones.b.until("CALL_CLOSED", within=15)
+    (hold,) = app.of("/hold")
+    assert hold["call_sid"] == done["call_sid"]
+    assert set(hold["hold_detail"]) == {"from", "to"}
+    listened = heard(phones.a)
+    assert "please hold the line" in spoken(listened, ("please hold the line", "your account is closed"))
+    assert correlation(listened[-8000 * 4 :], REPLY)[0] > 0.9
+
+
+@pytest.mark.parametrize("who", ["caller", "callee"])
+async def test_a_phone_transfers_and_the_application_decides_where_to(tmp_path: Path, who: str) -> None:
+    async with two_phones(tmp_path) as phones:
+        app = phones.desk.app
+        app.plays({"verb": "say", "text": "your account is closed"}, at="/refer")
+        app.plays(phones.dials(referHook=f"{app.origin}/refer"), {"verb": "pause", "length": 1})
+        await phones.a_calls()
+        await phones.b_answers()
+        await asyncio.sleep(1)
+        transferring, other = (phones.a, phones.b) if who == "caller" else (phones.b, phones.a)
+        await transferring.command("transfer", "sip:1002@pbx.example.com")
+        await app.until(lambda: bool(app.of("/refer")))
+        await other.until("CALL_CLOSED", within=20)
+        await phones.a.until("CALL_CLOSED", within=20)
+        await phones.b.until("CALL_CLOSED", within=20)
+    details = app.of("/refer")[0]["refer_details"]
+    assert details["refer_to_user"] == "1002"
+    assert details["referring_call_sid"] != details["referred_call_sid"]
+    assert "your account is closed" in spoken(heard(other), ("please hold the line", "your account is closed"))
+
+
+async def test_a_phone_is_referred_and_its_progress_told(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        app = phones.desk.app
+        target = f"sip:{phones.desk.number}@{phones.desk.platform.sip}"
+        first = [
+            {"verb": "answer"},
+            {"verb": "pause", "length": 1},
+            {
+                "verb": "sip:refer",
+                "referTo": target,
+                "actionHook": f"{app.origin}/referred",
+                "eventHook": f"{app.origin}/event",
+            },
+        ]
+        calls = iter([first, [{"verb": "say", "text": "the office opens at nine"}, {"verb": "pause", "length": 1}]])
+        app.answers["/call"] = lambda request, payload: next(calls)
+        await phones.a_calls()
+        await app.until(lambda: bool(app.of("/referred")), within=30)
+        await app.until(lambda: len(app.of("/call")) == 2)
+    assert app.of("/referred")[0]["refer_status"] == 202
+    assert app.of("/referred")[0]["final_referred_call_status"] == 200
+    assert {event["event"] for event in app.of("/event")} == {"transfer-status"}
+
+
+async def test_a_request_and_keys_reach_the_phone_that_is_meant(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        desk = phones.desk
+        desk.app.plays(phones.dials())
+        await phones.a_calls()
+        await phones.b_answers()
+        answered = await phones.until_told("outbound", "in-progress")
+        await asyncio.sleep(2)  # live calls are written once a second
+        path = f"{desk.account}/Calls/{answered['call_sid']}"
+        request = {"method": "OPTIONS", "content_type": "text/plain", "content": "hello"}
+        answer = await desk.api("PUT", path, {"sip_request": request})
+        await desk.api("PUT", path, {"dtmf": {"digit": "7", "duration": 200}})
+        await phones.b.until("CALL_DTMF_START", within=10)
+        await phones.a.hangup()
+        await phones.done()
+    assert answer["status"] in range(200, 600)
+    assert not [event for event in phones.a.events if event.get("type") == "CALL_DTMF_START"]

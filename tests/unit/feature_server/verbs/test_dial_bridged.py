@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from jambones.common.errors import Invalid
+from jambones.feature_server.calls.leg import LegGone
 from jambones.feature_server.control import Incompatible
 from jambones.testing import Callee, Caller, HookRequest, HookResponse, call
+from jambones.testing.endpoint import ScriptedEndpoint
 from jambones.testing.listening import ListenSocket
 
 PHONE = {"type": "phone", "number": "+15550001"}
@@ -196,6 +198,28 @@ async def test_a_muted_party_is_not_heard_by_the_other() -> None:
         await callee.is_changed(mute_status="unmute")
         callee.says("now")
         await caller.hears("now")
+
+
+async def test_whoever_goes_on_alone_is_heard_again() -> None:
+    gather = {"verb": "gather", "input": ["speech"], "actionHook": "/said"}
+    async with call(dials({"/child": [gather]})) as caller:
+        callee = await bridged(caller)
+        await callee.is_changed(mute_status="mute")
+        await caller.is_changed(child_call_hook="/child")
+        assert not callee.is_muted
+
+
+async def test_two_parties_who_cannot_be_bridged_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(self: ScriptedEndpoint, other: Any) -> None:
+        raise LegGone
+
+    monkeypatch.setattr(ScriptedEndpoint, "bridge", refuse)
+    async with call(dials()) as caller:
+        callee = await bridged(caller)
+        await caller.hears("after")
+        assert callee.gone
+    (done,) = caller.hooks("/done")
+    assert (done["dial_call_status"], done["dial_sip_status"]) == ("failed", 503)
 
 
 async def test_a_whisper_is_heard_by_one_party_alone_and_once() -> None:

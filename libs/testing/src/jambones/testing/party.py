@@ -201,6 +201,11 @@ class Party:
         return [f"{event['call_status']}/{event['sip_status']}" for event in self.statuses]
 
     @property
+    def is_muted(self) -> bool:
+        """Whether nobody hears the party."""
+        return self._endpoint.muted
+
+    @property
     def call_sid(self) -> CallSid:
         assert self._session is not None
         return self._session.info.call_sid

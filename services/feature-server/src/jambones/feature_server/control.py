@@ -136,7 +136,7 @@ async def _mute(call: CallSession, status: Any, changes: Changes) -> None:
         raise Invalid("mute_status must be mute or unmute")
     if call.bridged is None:
         raise Incompatible(call)
-    await (await call.media()).mute(status == "mute")
+    await call.bridged.mute(call, status == "mute")
 
 
 async def _sip_request(call: CallSession, wanted: Any, changes: Changes) -> CallUpdated:

@@ -65,17 +65,19 @@ class EgressDialer:
         target, route = await self._target(wanted.target, info)
         if not self.nodes.ready and not self.nodes.nodes:
             raise NotPlaced("the list of egress nodes is not there yet", status=503)
-        tried: set[str] = set()
+        tried: list[NodeId] = []
         try:
             media = await self.engine.offer(info.sip_call_id, near=near)
         except MediaRefused as exc:
             raise NotPlaced(exc.reason, status=exc.status) from exc
 
         async def again() -> OutgoingLeg | None:
+            if tried:  # the last one did not take it: it is passed over for a moment
+                self.nodes.failed(tried[-1])
             while (node := self.nodes.choose(zone=self.zone, exclude=tried).node) is not None:
                 if tried:
                     log.info("call goes to another egress node", node=node.id, call_sid=info.call_sid)
-                tried.add(node.id)
+                tried.append(node.id)
                 try:
                     return await self._invite(node, target, route, info, wanted, media.local_sdp)
                 except (NoTransport, OSError) as exc:

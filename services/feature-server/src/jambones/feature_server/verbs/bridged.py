@@ -28,6 +28,7 @@ class Bridged:
         self._holders: set[CallSession] = set()
         self._entertaining: dict[CallSession, asyncio.Task[None]] = {}
         self._listen: asyncio.Task[None] | None = None
+        self._muted: set[CallSession] = set()
 
     @classmethod
     @asynccontextmanager
@@ -43,6 +44,11 @@ class Bridged:
 
     def other(self, call: CallSession) -> CallSession:
         return self.b if call is self.a else self.a
+
+    async def mute(self, call: CallSession, on: bool) -> None:
+        """The other party does not hear this one, as long as they are bridged."""
+        await (await call.media()).mute(on)
+        (self._muted.add if on else self._muted.discard)(call)
 
     async def _open(self) -> None:
         verb, a, b = self.verb, self.a, self.b
@@ -63,6 +69,8 @@ class Bridged:
             await cancel(*tasks)
         finally:
             await (await self.a.media()).unbridge()
+            for call in tuple(self._muted):
+                await self.mute(call, False)  # whoever goes on alone is heard
 
     async def _connect(self) -> None:
         await (await self.a.media()).bridge(await self.b.media())

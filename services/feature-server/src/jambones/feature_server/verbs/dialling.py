@@ -21,6 +21,7 @@ from jambones.feature_server.verbs.ringback import Ringback
 from jambones.feature_server.verbs.sip_headers import allowed_headers
 
 CANCELLED = 487
+NO_MEDIA = 503
 
 
 class Dialling:
@@ -53,7 +54,7 @@ class Dialling:
             if winner is not None:
                 await self._talk(winner)
         except LegGone:
-            return
+            self._status = NO_MEDIA  # nobody hung up: then there would be an ending, and we had been told
         finally:
             left = [leg for leg in self._legs if not leg.independent]
             self._end(left, Ending.platform(Cause.DIAL_ENDED, status=CANCELLED, tell=False))
@@ -168,8 +169,8 @@ class Dialling:
         if winner.session.ending is not None:
             self._note(winner)
             return
-        self._bridged = True
         async with Bridged.between(self._verb, self._call, winner.session):
+            self._bridged = True
             try:
                 async with asyncio.timeout(self._verb.time_limit or None):
                     await self._until_gone(winner)
