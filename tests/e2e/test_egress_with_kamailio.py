@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from jambones.local.ports import free_port
 from tests.support import kamailio, sipp
-from tests.support.egress import SDP, Egress, egress
+from tests.support.running_egress import SDP, Egress, egress
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),

@@ -9,13 +9,16 @@ import pytest
 import pytest_asyncio
 
 from jambones.common.bus.control import LegCommand, LegCommanded
-from jambones.common.ids import new_sid
+from jambones.common.bus.explain import ExplainOutbound
+from jambones.common.db.seed import ACCOUNT_SID
+from jambones.common.ids import AccountSid, new_sid
+from jambones.common.private import Private
 from jambones.local.ports import free_port
 from jambones.sip.events import Progress
 from jambones.sip.sdp import SessionDescription
 from tests.support import sipp
-from tests.support.egress import SDP, Egress, egress
 from tests.support.rtp import RtpPeer
+from tests.support.running_egress import SDP, Egress, egress
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -350,3 +353,13 @@ async def test_the_carrier_is_muted_heard_again_and_sent_a_digit(out: Egress) ->
     assert digits == {7}  # the carrier echoes what it hears, telephone-events too
     assert stats.result is not None
     assert stats.result["packets_in"] > 40
+
+
+async def test_a_dry_run_says_where_a_call_would_go(out: Egress) -> None:
+    trunk = await out.trunk(free_port(), tech_prefix="99")
+    answer = await out.bus.request(
+        ExplainOutbound(account_sid=AccountSid(ACCOUNT_SID), target=Private("+15551234"), trunk=trunk)
+    )
+
+    assert (answer.verdict, answer.voip_carrier_sid, answer.node) == ("accepted", trunk, "sbc-outbound")
+    assert "sip:9915551234@127.0.0.1" in answer.gateways[0].detail

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from jambones.common.bus.explain import RuleSeen
+from jambones.common.bus.explain import LimitSeen, RuleSeen
 from jambones.sbc.decision import Rule
+from jambones.sbc.tenants import Account, ServiceProvider
 
 HIDDEN = "of another tenant"
 
@@ -37,3 +39,21 @@ def shown(rules: Iterable[Rule], sees: Callable[[str], bool]) -> tuple[RuleSeen,
         RuleSeen(name=rule.name, verdict=rule.verdict, detail=rule.detail if all(map(sees, rule.about)) else HIDDEN)
         for rule in rules
     )
+
+
+class Counts(Protocol):
+    """Calls in progress by tenant; `Leases` knows them for all SBCs."""
+
+    def total(self, sid: str) -> int: ...
+
+
+def limits_seen(
+    account: Account, provider: ServiceProvider | None, viewer: Viewer, counts: Counts
+) -> tuple[LimitSeen, ...]:
+    """The limits that a call would count for; an account does not see how busy its service provider is."""
+    sid = account.account_sid
+    limits = [LimitSeen(scope="account", sid=sid, calls=counts.total(sid), limit=account.call_limit)]
+    if provider is not None and not viewer.account_sid:
+        sid = provider.service_provider_sid
+        limits.append(LimitSeen(scope="service provider", sid=sid, calls=counts.total(sid), limit=provider.call_limit))
+    return tuple(limits)

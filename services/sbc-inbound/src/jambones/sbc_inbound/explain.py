@@ -1,23 +1,15 @@
 """The dry run of routing: the functions that route calls, asked about a call that nobody places."""
 
 from collections.abc import Callable
-from typing import Protocol
 
-from jambones.common.bus.explain import ExplainInbound, Explanation, GatewaySeen, LimitSeen
+from jambones.common.bus.explain import ExplainInbound, Explanation, GatewaySeen
 from jambones.common.bus.nodes import Choice
 from jambones.sbc.decision import Decision, Refusal
-from jambones.sbc.explain import Viewer, shown
-from jambones.sbc.tenants import Account
+from jambones.sbc.explain import Counts, Viewer, limits_seen, shown
 from jambones.sbc_inbound.classify import classify
 from jambones.sbc_inbound.identify import Caller, TrunkCaller, UserCaller, identify
 from jambones.sbc_inbound.routing import Route, did_of
 from jambones.sbc_inbound.tables import Tables
-
-
-class Counts(Protocol):
-    """Calls in progress by tenant; `Leases` knows them for all edges."""
-
-    def total(self, sid: str) -> int: ...
 
 
 def explain(
@@ -67,6 +59,7 @@ def _routed(
     answer: Explanation, tables: Tables, viewer: Viewer, route: Route, counts: Counts, choice: Choice
 ) -> Explanation:
     carrier = route.carrier
+    provider = tables.service_providers.get(route.account.service_provider_sid)
     own = viewer.sees(carrier.service_provider_sid, carrier.account_sid)
     found: dict[str, object] = {
         "account_sid": route.account.account_sid,
@@ -74,34 +67,18 @@ def _routed(
         "application": route.application.name or None,
         "voip_carrier_sid": carrier.voip_carrier_sid if own else None,
         "carrier": carrier.name if own else None,
-        "limits": _limits(tables, viewer, route.account, counts),
+        "limits": limits_seen(route.account, provider, viewer, counts),
         "feature_server": choice.node.id if choice.node is not None and viewer.is_platform else None,
         "servers": choice.reasons if viewer.is_platform else (),
     }
-    full = next((limit for limit in _limits(tables, Viewer(), route.account, counts) if limit.reached), None)
+    every = limits_seen(route.account, provider, Viewer(), counts)
+    full = next((limit for limit in every if limit.reached), None)
     if full is not None:
         found |= {"verdict": "refused", "status": 503}
         found["reason"] = f"Max {full.scope.title()} Calls In Progress"
     elif choice.node is None:
         found |= {"verdict": "refused", "status": 503, "reason": "No feature server takes the call"}
     return answer.model_copy(update=found)
-
-
-def _limits(tables: Tables, viewer: Viewer, account: Account, counts: Counts) -> tuple[LimitSeen, ...]:
-    """The limits that the call would count for; an account does not see how busy its service provider is."""
-    limits = [
-        LimitSeen(
-            scope="account",
-            sid=account.account_sid,
-            calls=counts.total(account.account_sid),
-            limit=account.call_limit,
-        )
-    ]
-    provider = tables.service_providers.get(account.service_provider_sid)
-    if provider is not None and not viewer.account_sid:
-        sid = provider.service_provider_sid
-        limits.append(LimitSeen(scope="service provider", sid=sid, calls=counts.total(sid), limit=provider.call_limit))
-    return tuple(limits)
 
 
 class _Owners:

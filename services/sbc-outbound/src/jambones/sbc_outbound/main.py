@@ -7,8 +7,9 @@ import structlog
 
 from jambones.common.bus.config import ConfigChanged
 from jambones.common.bus.control import LegCommand
+from jambones.common.bus.explain import ExplainOutbound, Explanation
 from jambones.common.bus.nodes import Node, NodeDirectory
-from jambones.common.errors import BusUnavailable, Conflict
+from jambones.common.errors import BusUnavailable, Conflict, Unavailable
 from jambones.common.service import open_service
 from jambones.media.rtpengine import SDES, NoRtpengine, RtpengineCluster
 from jambones.sbc.admission import Lease, Leases
@@ -27,6 +28,7 @@ from jambones.sbc_outbound.call import ELSEWHERE, Call
 from jambones.sbc_outbound.destinations import Surroundings
 from jambones.sbc_outbound.devices import Device, devices
 from jambones.sbc_outbound.environment import Environment
+from jambones.sbc_outbound.explain import explain
 from jambones.sbc_outbound.flows import EdgeFlows
 from jambones.sbc_outbound.health import DownMarks
 from jambones.sbc_outbound.order import Order
@@ -166,6 +168,21 @@ async def serve(settings: OutboundSettings) -> None:
             call = calls.get(leg_id)
             return call.winner.media if call is not None and call.winner is not None else None
 
+        async def answer(question: ExplainOutbound) -> Explanation:
+            if not directory.loaded:
+                raise Unavailable("the configuration is not loaded yet")
+            found = explain(
+                directory.tables,
+                question,
+                down=down,
+                private=private_networks,
+                devices=devices_of,
+                surroundings=surroundings(),
+                counts=leases,
+            )
+            return found.model_copy(update={"node": settings.node_id})
+
+        await stack.enter_async_context(bus.serve(ExplainOutbound, answer, queue=NAME))
         commands = LegCommands(media_of)
         await stack.enter_async_context(bus.serve(LegCommand, commands, edge_id=settings.node_id))
         node = Node(
