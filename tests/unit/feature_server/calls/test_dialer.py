@@ -293,3 +293,18 @@ async def test_our_refer_names_its_target_and_is_followed(to: str, uri: str) -> 
         peer.says(peer.in_dialog("NOTIFY", call.leg._leg, headers=rows, body=b"SIP/2.0 180 Ringing\r\n"))
         await peer.hears_response(200)
         assert await call.until(Transferred) == Transferred(180, over=False)
+
+
+@in_virtual_time
+async def test_a_number_that_a_caller_is_referred_to_is_one_of_where_it_came_from() -> None:
+    async with Egress.playing() as egress, egress.placing(PHONE) as call:
+        (peer,) = egress.nodes
+        await answered(egress)
+        await call.until(Answered)
+        call.leg._outside = "203.0.113.9:5080"  # as a call that came in has it
+        referring = asyncio.create_task(call.leg.refer("1002", by=None, by_name=None))
+        refer = await peer.hears_request("REFER")
+        assert refer.headers.get("Refer-To") == "<sip:1002@203.0.113.9:5080>"
+        assert refer.headers.get("Referred-By")
+        peer.answer(refer, 405)
+        assert (await referring).status == 405

@@ -138,7 +138,7 @@ class Inbound:
         )
         synthesizer, recognizer = speech(application.application)
         told = [("X-Jambones-Call-Sid", info.call_sid), ("X-Jambones-Trace", info.trace_id)]
-        sip_leg = SipLeg(leg, self.engine, told)
+        sip_leg = SipLeg(leg, self.engine, told, facts.source)
         variables = Variables(default_synthesizer=synthesizer, default_recognizer=recognizer)
         session = CallSession(info, sip_leg, kit, variables, max_duration=self.max_duration)
 

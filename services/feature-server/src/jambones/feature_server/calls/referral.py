@@ -62,31 +62,32 @@ class SipReferral:
             await self._dialog.respond(self._event, status)
 
 
-def refer_target(text: str, dialog: SipHalf) -> ReferTo:
-    """A URI as it is; a bare number or user at the far end's host. Raises BadTarget."""
+def refer_target(text: str, dialog: SipHalf, host: str | None = None) -> ReferTo:
+    """A URI as it is; a bare number or user at `host`, else at that of the far end's Contact. Raises BadTarget."""
     try:
-        return ReferTo.to(_uri(text, dialog))
+        return ReferTo.to(_uri(text, dialog, host))
     except GrammarError as exc:
         raise BadTarget("referTo is no SIP address") from exc
 
 
-def referrer(text: str | None, name: str | None, dialog: SipHalf) -> NameAddr:
+def referrer(text: str | None, name: str | None, dialog: SipHalf, host: str | None = None) -> NameAddr:
     """Who refers; without `text` our side of the dialog. Raises BadTarget."""
     try:
         if text:
-            return NameAddr(_uri(text, dialog), display=name)
+            return NameAddr(_uri(text, dialog, host), display=name)
         ours = NameAddr.parse(dialog.dialog.local) if dialog.dialog is not None else None
         return NameAddr(ours.uri if ours is not None else dialog.invite.to.uri, display=name)
     except GrammarError as exc:
         raise BadTarget("referredBy is no SIP address") from exc
 
 
-def _uri(text: str, dialog: SipHalf) -> Uri:
+def _uri(text: str, dialog: SipHalf, host: str | None) -> Uri:
     if re.match(r"(?i)(sips?|tel):", text):
         return Uri.parse(text)
     if text.startswith("<"):
         return NameAddr.parse(text).uri
-    host = dialog.dialog.target.host if dialog.dialog is not None and dialog.dialog.target is not None else None
+    if host is None and dialog.dialog is not None and dialog.dialog.target is not None:
+        host = dialog.dialog.target.host
     return Uri.parse(f"sip:{text}" if "@" in text else f"sip:{text}@{host or dialog.source.host}")
 
 

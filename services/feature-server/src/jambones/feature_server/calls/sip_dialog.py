@@ -46,6 +46,7 @@ class SipDialog:
 
     def __init__(self, told: Headers) -> None:
         self._told = list(told)
+        self._outside: str | None = None
         self._listener: Listener | None = None
         self._early: list[CallEvent] = []
         self._endpoint: EngineEndpoint | None = None
@@ -105,10 +106,13 @@ class SipDialog:
 
     async def refer(self, to: str, *, by: str | None, by_name: str | None, headers: Headers = ()) -> Reply:
         dialog = self._dialog
-        target = refer_target(to, dialog)
+        target = refer_target(to, dialog, self._outside)
         try:
             response = await send_refer(
-                dialog, target, referred_by=referrer(by, by_name, dialog), headers=[*self._told, *headers]
+                dialog,
+                target,
+                referred_by=referrer(by, by_name, dialog, self._outside),
+                headers=[*self._told, *headers],
             )
         except sip.LegEnded as exc:
             raise LegGone from exc

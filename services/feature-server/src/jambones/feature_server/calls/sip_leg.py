@@ -18,10 +18,14 @@ ACK_LIMIT = 32.0  # seconds for the ACK that answers our offer
 
 
 class SipLeg(SipDialog):
-    """An incoming leg. Use it inside `async with leg.attended()`; `told` goes with every response and BYE of ours."""
+    """An incoming leg. Use it inside `async with leg.attended()`; `told` goes with every response and BYE of ours.
 
-    def __init__(self, leg: IncomingLeg, engine: MediaEngine, told: Headers) -> None:
+    `outside` is where the call came from: a number without a host that the far end is referred to is one of there.
+    """
+
+    def __init__(self, leg: IncomingLeg, engine: MediaEngine, told: Headers, outside: str | None = None) -> None:
         super().__init__(told)
+        self._outside = outside
         self._leg = leg
         self._engine = engine
         self._acked: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
