@@ -70,3 +70,13 @@ async def test_a_source_that_a_device_is_registered_from_is_known() -> None:
     assert copy.registered_from("acme.example", "2001:db8::1", 7)
     copy.apply(Removed(("acme.example", "ann", "b")))
     assert not copy.registered_from("acme.example", "2001:db8::1", 7)
+
+
+async def test_a_device_that_is_connected_anew_is_told_and_a_refresh_is_not() -> None:
+    moves: list[tuple[str, str]] = []
+    copy = Registrations(lambda before, after: moves.append((before.flow, after.flow)))
+    copy.apply(changed("b", binding(), 1))
+    copy.apply(changed("b", binding(lives=90), 2))
+    copy.apply(changed("b", binding().model_copy(update={"flow": "g"}), 3))
+
+    assert moves == [("f", "g")]

@@ -156,3 +156,30 @@ async def test_an_idle_flow_is_forgotten_and_comes_back_by_itself() -> None:
         await asyncio.sleep(1)
 
     assert wire.sent == [b"first", b"second"]
+
+
+@in_virtual_time
+async def test_calls_on_a_flow_follow_the_device_to_its_new_one() -> None:
+    wire = Wire()
+    async with Tasks() as tasks:
+        flows = wire.flows(tasks)
+        old = flows.flow("e1", "f1", REMOTE, SHOWN)
+        new = flows.flow("e2", "f9", REMOTE, SHOWN)
+
+        assert flows.moved(("e1", "f1"), new) is old
+        assert flows.moved(("e1", "f1"), old) is None
+        assert flows.moved(("e1", "unknown"), new) is None
+
+
+@in_virtual_time
+async def test_a_lost_flow_is_remembered_until_the_device_comes_back() -> None:
+    wire = Wire()
+    wire.error = GONE
+    async with Tasks() as tasks:
+        flows = wire.flows(tasks)
+        old = flows.flow("e1", "f1", REMOTE, SHOWN)
+        old.send(b"INFO")
+        await asyncio.sleep(1)
+        new = flows.flow("e1", "f2", REMOTE, SHOWN)
+
+        assert flows.moved(("e1", "f1"), new) is old

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
@@ -44,10 +44,14 @@ class _Index(Generic[K]):
         return list(self._stored.get(by, {}).values())
 
 
+OnMoved = Callable[[Binding, Binding], None]
+
+
 class Registrations:
     """Open it with `async with Registrations.watching(bus)`; before `ready` an empty answer means nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_moved: OnMoved | None = None) -> None:
+        self._on_moved = on_moved
         self._all: dict[Key, Stored] = {}
         self._by_aor = _Index[tuple[str, str]]()
         self._by_source = _Index[str]()
@@ -58,9 +62,12 @@ class Registrations:
 
     @classmethod
     @asynccontextmanager
-    async def watching(cls, bus: Bus) -> AsyncIterator[Self]:
-        """Watch inside the block, which does not wait for the first snapshot."""
-        registrations = cls()
+    async def watching(cls, bus: Bus, *, on_moved: OnMoved | None = None) -> AsyncIterator[Self]:
+        """Watch inside the block, which does not wait for the first snapshot.
+
+        `on_moved(before, after)` hears of a device that is connected anew: another edge, or another flow of it.
+        """
+        registrations = cls(on_moved)
         async with Tasks() as tasks:
             tasks.start(registrations.run(registrations_bucket(bus)), name="watch registrations")
             yield registrations
@@ -92,6 +99,10 @@ class Registrations:
         self._by_source.add(binding.source, stored)
         self._by_flow.add((binding.edge, binding.flow), stored)
         self._aors[binding.account_sid][aor[0], aor[1]] += 1
+        if before is not None and self._on_moved is not None:
+            was = before.binding
+            if (was.edge, was.flow) != (binding.edge, binding.flow):
+                self._on_moved(was, binding)
 
     def forget(self, key: Key) -> None:
         before = self._all.pop(key, None)

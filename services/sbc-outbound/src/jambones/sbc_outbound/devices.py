@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from jambones.common.bus.nodes import Node
+from jambones.common.bus.registrations import Binding
 from jambones.sbc.decision import Decision, Reasons, Refusal
 from jambones.sbc.registrations import Stored
 from jambones.sbc_outbound.order import Order
@@ -77,22 +78,28 @@ def devices(
 def reach(stored: Stored, order: Order, edge: Node | None) -> Device | str:
     """The device, or why it cannot be called."""
     binding = stored.binding
-    if edge is None:
-        return f"edge {binding.edge} is gone"
-    shown = edge.labels.get(f"public_{binding.transport}", "")
-    host, colon, port = shown.rpartition(":")
-    if not colon or not port.isdigit():
-        return f"edge {binding.edge} does not serve {binding.transport}"
+    where = place_of(binding, edge)
+    if isinstance(where, str):
+        return where
     try:
         uri = Uri.parse(binding.contact)
-        remote = Address.parse(f"{binding.transport}:{binding.source.rpartition(':')[0]}:{_port(binding.source)}")
-    except (GrammarError, ValueError):
+    except GrammarError:
         return "its contact cannot be read"
     uri = replace(uri, headers={})
     if order.to_user is not None:
         uri = replace(uri, user=escape_user(order.to_user), password=None)
-    return Device(stored, uri, (host, int(port)), remote)
+    advertised, remote = where
+    return Device(stored, uri, advertised, remote)
 
 
-def _port(source: str) -> str:
-    return source.rpartition(":")[2]
+def place_of(binding: Binding, edge: Node | None) -> tuple[tuple[str, int], Address] | str:
+    """Host and port of the edge as the device sees it, and where the device is; or why it cannot be reached."""
+    if edge is None:
+        return f"edge {binding.edge} is gone"
+    host, colon, port = edge.labels.get(f"public_{binding.transport}", "").rpartition(":")
+    if not colon or not port.isdigit():
+        return f"edge {binding.edge} does not serve {binding.transport}"
+    try:
+        return (host, int(port)), Address.parse(f"{binding.transport}:{binding.source}")
+    except ValueError:
+        return "its address cannot be read"

@@ -4,6 +4,7 @@ Messages of one flow keep their order: each flow has a queue and one task that e
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol, Self
@@ -26,6 +27,7 @@ MOST_WAITING = 64
 IDLE = 600.0
 """Seconds after which a flow without traffic is forgotten; it comes back by itself with the next message."""
 SEND_LIMIT = 2.0
+MOST_GONE = 1000
 
 Key = tuple[str, str]
 OnGone = Callable[[str, str], None]
@@ -54,6 +56,8 @@ class EdgeFlows:
         self._bus, self._node_id, self._receiver = bus, node_id, receiver
         self._tasks, self._on_gone = tasks, on_gone
         self._carried: dict[Key, _Carried] = {}
+        self._gone: OrderedDict[Key, VirtualFlow] = OrderedDict()
+        """Flows that were lost a while ago; their calls wait for the device to come back."""
         self.lost = 0
         """Messages that were dropped because a flow had too many waiting."""
 
@@ -77,6 +81,12 @@ class EdgeFlows:
         if carried is None or not carried.flow.alive:
             carried = self._carry(edge, flow, remote, advertised)
         return carried.flow
+
+    def moved(self, old: Key, new: VirtualFlow) -> VirtualFlow | None:
+        """A device came back on `new`: the flow it had before, when calls of ours may be on it."""
+        carried = self._carried.get(old)
+        before = carried.flow if carried is not None else self._gone.pop(old, None)
+        return before if before is not new else None
 
     def _carry(self, edge: str, flow: str, remote: Address, advertised: tuple[str, int]) -> _Carried:
         key = (edge, flow)
@@ -112,6 +122,9 @@ class EdgeFlows:
             log.info("flow not reached", edge=edge, error=str(exc))
             if isinstance(exc, RemoteError) and exc.http_status == 404:
                 self._on_gone(edge, flow)
+            self._gone[key] = carried.flow
+            if len(self._gone) > MOST_GONE:
+                self._gone.popitem(last=False)
             self._receiver.unreachable(carried.flow)
         finally:
             if self._carried.get(key) is carried:

@@ -9,6 +9,7 @@ from jambones.common.bus.config import ConfigChanged
 from jambones.common.bus.control import LegCommand
 from jambones.common.bus.explain import ExplainOutbound, Explanation
 from jambones.common.bus.nodes import Node, NodeDirectory
+from jambones.common.bus.registrations import Binding
 from jambones.common.errors import BusUnavailable, Conflict, Unavailable
 from jambones.common.service import open_service
 from jambones.media.rtpengine import SDES, NoRtpengine, RtpengineCluster
@@ -26,7 +27,7 @@ from jambones.sbc.roster import end_orphans, farewell, of_the_roster, reconcile
 from jambones.sbc_outbound import snapshot
 from jambones.sbc_outbound.call import ELSEWHERE, Call
 from jambones.sbc_outbound.destinations import Surroundings
-from jambones.sbc_outbound.devices import Device, devices
+from jambones.sbc_outbound.devices import Device, devices, place_of
 from jambones.sbc_outbound.environment import Environment
 from jambones.sbc_outbound.explain import explain
 from jambones.sbc_outbound.flows import EdgeFlows
@@ -59,7 +60,18 @@ async def serve(settings: OutboundSettings) -> None:
         await stack.enter_async_context(directory.opened(lambda: aiter(bus.subscribe(ConfigChanged))))
         feature_servers = await stack.enter_async_context(NodeDirectory.watching(bus, "fs"))
         edges = await stack.enter_async_context(NodeDirectory.watching(bus, "edge"))
-        registrations = await stack.enter_async_context(Registrations.watching(bus))
+        flows: EdgeFlows | None = None
+
+        def device_moved(before: Binding, after: Binding) -> None:
+            where = place_of(after, edges.get(after.edge))
+            if flows is None or isinstance(where, str):
+                return
+            advertised, remote = where
+            new = flows.flow(after.edge, after.flow, remote, advertised)
+            if (old := flows.moved((before.edge, before.flow), new)) is not None:
+                outside.endpoint.move(old, new)
+
+        registrations = await stack.enter_async_context(Registrations.watching(bus, on_moved=device_moved))
         down = await stack.enter_async_context(DownMarks.watching(bus))
         cluster = await stack.enter_async_context(
             RtpengineCluster.open(map(_ng_address, settings.rtpengines), on_command=figures.commanded)
@@ -76,12 +88,11 @@ async def serve(settings: OutboundSettings) -> None:
 
         async def _unregister(known: Registrations, edge: str, flow: str) -> None:
             bucket = registrations_bucket(bus)
-            for stored in known:
-                if (stored.binding.edge, stored.binding.flow) == (edge, flow):
-                    try:
-                        await bucket.delete(*stored.key, revision=stored.revision)
-                    except (Conflict, BusUnavailable):
-                        continue  # renewed meanwhile, or its own time will come
+            for stored in known.on_flow(edge, flow):
+                try:
+                    await bucket.delete(*stored.key, revision=stored.revision)
+                except (Conflict, BusUnavailable):
+                    continue  # renewed meanwhile, or its own time will come
 
         flows = await stack.enter_async_context(
             EdgeFlows.open(bus, settings.node_id, outside.endpoint, on_gone=flow_is_gone)
