@@ -105,3 +105,41 @@ async def test_files_that_are_not_there(out: io.StringIO) -> None:
         await caller.is_hung_up_on()
 
     assert_nothing_shows(out, caller)
+
+
+@pytest.mark.parametrize("ends", ["talks", "declines", "is not there", "transfers"])
+async def test_a_call_to_others(out: io.StringIO, ends: str) -> None:
+    target = {"type": "sip", "sipUri": f"sip:{TO}@far.example;x={TOKEN}", "auth": {"username": "u", "password": TOKEN}}
+    dial = {
+        "verb": "dial",
+        "target": [{**target, "headers": {"X-Secret": WORDS, "Via": WORDS}}],
+        "callerId": FROM,
+        "callerName": WORDS,
+        "tag": {"x": TAG},
+        "dtmfCapture": [DIGITS],
+        "dtmfHook": f"/keys?token={TOKEN}",
+        "referHook": f"/refer?token={TOKEN}",
+        "actionHook": f"/done?token={TOKEN}",
+    }
+    async with call(script(dial), from_=FROM, to=TO, nobody_to_dial=ends == "is not there") as caller:
+        if ends != "is not there":
+            callee = await caller.callee()
+            await callee.rings()
+            if ends == "declines":
+                await callee.declines(486)
+            else:
+                await callee.answers()
+                callee.presses(DIGITS)
+                caller.says(WORDS)
+                if ends == "transfers":
+                    await callee.refers(f"sip:{TO}@far.example")
+                else:
+                    await callee.is_changed(sip_request={"method": "INFO", "content_type": "x/y", "content": WORDS})
+                    await callee.is_changed(whisper={"verb": "say", "text": WORDS})
+                await caller.advance(1)
+                callee.hangs_up()
+        await caller.is_hung_up_on()
+
+    shown = repr(caller.dials[0].wanted) if caller.dials else ""
+    assert not [canary for canary in CANARIES if canary in shown], shown
+    assert_nothing_shows(out, caller)
