@@ -2,11 +2,18 @@
 
 import asyncio
 
+from aiohttp import web
+
 from jambones.common.bus.nodes import Heartbeat, Node
 from jambones.common.bus.registrations import Binding
+from jambones.common.db.accounts import Accounts
+from jambones.common.db.clients import Clients
+from jambones.common.db.seed import SERVICE_PROVIDER_SID
+from jambones.common.db.tenant import PLATFORM
 from jambones.common.ids import NodeId
+from jambones.registrar.hook import AT_ONCE
 from jambones.sbc.registrations import registrations_bucket
-from tests.integration.registrar.conftest import Running, contacts, registrar
+from tests.integration.registrar.conftest import PASSWORD, Running, contacts, registrar
 
 
 async def bindings(running: Running) -> list[Binding]:
@@ -79,3 +86,40 @@ async def test_a_binding_expires_by_itself(running: Running) -> None:
     async with asyncio.timeout(20):
         while await bindings(running):
             await asyncio.sleep(0.1)
+
+
+async def test_a_slow_hook_holds_up_nobody_else(running: Running) -> None:
+    release = asyncio.Event()
+
+    async def slowly(request: web.Request) -> web.Response:
+        await release.wait()
+        return web.json_response({"status": "fail"})
+
+    app = web.Application()
+    app.router.add_post("/register", slowly)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        running.customer.url = f"http://127.0.0.1:{runner.addresses[0][1]}/register"
+        await running.use_hook()
+        async with running.database.transaction(PLATFORM) as tx:
+            other = await Accounts(tx).add(
+                {"name": "other", "service_provider_sid": SERVICE_PROVIDER_SID, "sip_realm": "other.example",
+                 "webhook_secret": "x"}
+            )  # fmt: skip
+            await Clients(tx).add({"account_sid": other.account_sid, "username": "eve", "password": PASSWORD})
+        running.settings = running.settings.model_copy(update={"registration_hook_timeout": 20.0})
+        await running.start()
+        waiting = [asyncio.create_task(running.device(f"u{n}").register()) for n in range(AT_ONCE + 20)]
+        done, _ = await asyncio.wait(waiting, timeout=3)
+        assert {task.result().status for task in done} == {503}
+        assert len(done) == 20
+
+        assert (await running.device("eve", realm="other.example").register()).status == 200
+        release.set()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert len(answers) == AT_ONCE + 20
+    finally:
+        release.set()
+        await runner.cleanup()

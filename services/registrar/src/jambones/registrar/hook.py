@@ -3,6 +3,7 @@
 What is sent are the digest's fields as the device sent them; what comes back is a verdict.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from jambones.sip.digest import Authorization
 from jambones.sip.grammar import is_token, is_unsafe
 
 NEVER = frozenset({"content-encoding", "mime-version", "min-expires", "expires"})
+AT_ONCE = 50
+"""Requests to one account's hook that may wait for its answer; the registrar serves 200 questions at once."""
 BLOCK = 900  # seconds, where the hook says only that it wants one
 
 
@@ -134,6 +137,7 @@ class RegistrationHooks:
 
     def __init__(self, client: WebhookClient) -> None:
         self._client = client
+        self._asking: Counter[str] = Counter()
 
     async def ask(self, account: AccountConfig, attempt: Attempt, auth: Authorization) -> Granted | Denied:
         """The account's verdict. It must have a registration hook."""
@@ -142,7 +146,12 @@ class RegistrationHooks:
         if hook.method == "GET" and attempt.method == "REGISTER" and not _same_user(auth.username, attempt.aor_user):
             # A GET does not carry the headers: the hook could not see that one user registers as another.
             return Denied(403, "user name is not that of the address", "Invalid credentials", counts=True)
+        account_sid = account.account.account_sid
+        if self._asking[account_sid] >= AT_ONCE:
+            # A slow hook holds up its own account's devices, not those of others.
+            return Denied(503, "hook has many requests waiting", headers=(("Retry-After", "5"),))
         password = hook.password.reveal() if hook.password is not None else ""
+        self._asking[account_sid] += 1
         try:
             answer = await self._client.ask(
                 hook.url,
@@ -154,6 +163,10 @@ class RegistrationHooks:
             )
         except WebhookFailed as exc:
             return failure_of(exc)
+        finally:
+            self._asking[account_sid] -= 1
+            if not self._asking[account_sid]:
+                del self._asking[account_sid]
         return verdict_of(answer)
 
 
