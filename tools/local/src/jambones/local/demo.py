@@ -15,18 +15,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from aiohttp import web
 
+from jambones.feature_server.speech.offline import OfflineSynthesizer
 from jambones.local.baresip import Baresip
-from jambones.local.listening import correlation, read_wav, spoken
+from jambones.local.listening import RATE, Samples, correlation, read_wav, spoken
 from jambones.local.platform import LocalPlatform
 from jambones.local.ports import free_port
 from jambones.local.servers import ServerError
+from jambones.media.decode import decode, wav
 
 EXAMPLE = Path("examples/menu.py")
-MENU = ("welcome to the demo", "press one to hear a recording", "press two to hear the time")
+MENU = (
+    "welcome to the demo",
+    "press one to hear a recording",
+    "press two to hear the time",
+    "press three to leave a message",
+)
+MESSAGE = "This is a message for the people at the office. Please call me back tomorrow."
 ALIKE = 0.9
-PROMPT = 6.0  # seconds in which the menu is read
+PROMPT = 8.5  # seconds in which the menu is read
+RECORDING = 4.0  # seconds of the melody, and of the menu behind it
+INVITED = 4.5  # seconds until the beep is over
+LEFT = 4.0  # seconds of the message
+PIECE = 2.0  # seconds of what was said that are looked for in what was heard
 CALL_LIMIT = 40.0
 
 
@@ -50,7 +63,10 @@ class Story:
 
 
 async def demo(say: Callable[[str], None]) -> int:
-    """Call, press 1, hang up, judge. Returns 0 when the menu was heard and the key obeyed. Raises ServerError."""
+    """Call, press 1, press 3 and leave a message, hang up, judge.
+
+    Returns 0 when the menu was heard, the recording, and the message as it was spoken. Raises ServerError.
+    """
     if not EXAMPLE.exists():
         raise ServerError(f"{EXAMPLE} is not here: start this in the repository")
     story, lines = Story(), list[tuple[float, str, str]]()
@@ -69,14 +85,24 @@ async def demo(say: Callable[[str], None]) -> int:
             async with platform:
                 say(f"calling sip:{platform.seeded.number}@{platform.sip} with baresip ...")
                 (directory / "phone").mkdir()
-                heard = await _call(platform, directory / "phone", story)
+                said = await _speech()
+                heard = await _call(platform, directory / "phone", said, story)
                 await asyncio.sleep(1.0)
             _from_the_logs(lines, story)
-        return _judge(heard, story, say)
+        return _judge(heard, said, story, say)
 
 
-async def _call(platform: LocalPlatform, directory: Path, story: Story) -> Path | None:
-    async with Baresip.open(directory) as phone:
+async def _speech() -> Samples:
+    """What the caller says, (n,) at 8 kHz: one sentence."""
+    voice = OfflineSynthesizer()
+    return decode(await voice.synthesize(MESSAGE, voice.speaker("en-US", "slt")))
+
+
+async def _call(platform: LocalPlatform, directory: Path, said: Samples, story: Story) -> Path | None:
+    # The caller talks all the time; what it says between beep and key is the message.
+    source = directory / "said.wav"
+    source.write_bytes(wav(np.tile(said, 1 + int(CALL_LIMIT * RATE) // len(said))))
+    async with Baresip.open(directory, source=source) as phone:
         story.begin()
         story.note("caller", "INVITE")
         await phone.dial(f"sip:{platform.seeded.number}@{platform.sip}")
@@ -86,7 +112,15 @@ async def _call(platform: LocalPlatform, directory: Path, story: Story) -> Path 
             await asyncio.sleep(PROMPT)
             story.note("caller", "presses 1")
             await phone.press("1")
-            await asyncio.sleep(4.5)
+            await asyncio.sleep(RECORDING)
+            story.note("caller", "presses 3")
+            await phone.press("3")
+            await asyncio.sleep(INVITED)
+            story.note("caller", "speaks")
+            await asyncio.sleep(LEFT)
+            story.note("caller", "presses 5")
+            await phone.press("5")
+            await asyncio.sleep(LEFT + 1.5)
             story.note("caller", "BYE")
             await phone.hangup()
             await phone.until("CALL_CLOSED", within=5)
@@ -97,7 +131,7 @@ async def _call(platform: LocalPlatform, directory: Path, story: Story) -> Path 
         return phone.heard()
 
 
-def _judge(recording: Path | None, story: Story, say: Callable[[str], None]) -> int:
+def _judge(recording: Path | None, said: Samples, story: Story, say: Callable[[str], None]) -> int:
     problems = []
     if recording is None:
         problems.append("the caller heard nothing")
@@ -108,13 +142,33 @@ def _judge(recording: Path | None, story: Story, say: Callable[[str], None]) -> 
         story.note("heard", f"{len(heard) / 8000:.1f} s of sound")
         story.note("heard", f"words: {'; '.join(words) or 'none'}")
         story.note("heard", f"melody.wav at {at:.2f} s of the recording, correlation {alike:.3f}")
+        again, where = _said_again(heard, said)
+        story.note("heard", f"the caller's own message at {where:.2f} s of the recording, correlation {again:.3f}")
         if not set(MENU[1:]) & set(words):
             problems.append("the menu was not recognised")
         if alike < ALIKE:
             problems.append(f"the key was not obeyed: correlation with the recording {alike:.2f}, less than {ALIKE}")
+        if again < ALIKE:
+            problems.append(f"the message was not played back: correlation {again:.2f}, less than {ALIKE}")
     story.tell(say)
-    say("\n" + ("; ".join(problems) if problems else "the menu was heard and the key was obeyed"))
+    say(
+        "\n"
+        + (
+            "; ".join(problems)
+            if problems
+            else "the menu was heard, the keys were obeyed, and the message was played back"
+        )
+    )
     return 1 if problems else 0
+
+
+def _said_again(heard: Samples, said: Samples) -> tuple[float, float]:
+    """The best correlation of any two seconds of what was said with what was heard, and where, in seconds.
+
+    The message begins somewhere in the sentence, so each piece of it may be the one that is whole.
+    """
+    twice, length = np.tile(said, 2), int(PIECE * RATE)
+    return max(correlation(heard, twice[start : start + length]) for start in range(0, len(said), RATE // 2))
 
 
 def _from_the_logs(lines: list[tuple[float, str, str]], story: Story) -> None:
