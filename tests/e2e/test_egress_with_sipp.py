@@ -1,7 +1,9 @@
 """Calls out: a feature server asks, the egress calls, SIPp is the carrier. A scenario a nasty case, named after it."""
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from hashlib import md5
 
@@ -363,3 +365,27 @@ async def test_a_dry_run_says_where_a_call_would_go(out: Egress) -> None:
 
     assert (answer.verdict, answer.voip_carrier_sid, answer.node) == ("accepted", trunk, "sbc-outbound")
     assert "sip:9915551234@127.0.0.1" in answer.gateways[0].detail
+
+
+async def test_a_draining_egress_sends_new_calls_elsewhere_and_keeps_the_old_one(out: Egress) -> None:
+    pid = out.platform.children["sbc-outbound"].pid
+    assert pid is not None
+    async with sipp.answering("outbound/answers") as carrier:
+        trunk = await out.trunk(carrier.port)
+        call = await out.call(trunk=trunk)
+        await call.answered()
+        os.kill(pid, signal.SIGUSR1)
+        try:
+            async with asyncio.timeout(10):
+                while (refused := await (await out.call(trunk="nobody")).ended()).status == 404:
+                    await asyncio.sleep(0.05)
+            assert refused.status == 503
+            assert refused.headers.get("X-Jambones-Retry-Elsewhere")
+            assert call.leg.ended is None
+        finally:
+            os.kill(pid, signal.SIGUSR2)
+        async with asyncio.timeout(10):
+            while (await (await out.call(trunk="nobody")).ended()).status == 503:
+                await asyncio.sleep(0.05)
+        await call.leg.hangup()
+        assert (await carrier.outcome()).good
