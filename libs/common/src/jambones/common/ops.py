@@ -78,7 +78,7 @@ class Ops:
     async def problems(self) -> dict[str, str]:
         """What keeps this process from taking new work, by check."""
         found = {"draining": "takes no new work"} if self.draining() else {}
-        for name, check in self.checks.items():
+        for name, check in tuple(self.checks.items()):  # checks are still added while the service opens
             try:
                 async with asyncio.timeout(3):
                     answer = check()

@@ -40,6 +40,7 @@ from jambones.feature_server.verbs.registry import load
 from jambones.media import EngineSettings, MediaEngine
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
+from jambones.sip.timers import SipTimers
 from jambones.sip.transport import Address
 
 log = structlog.get_logger(__name__)
@@ -97,7 +98,9 @@ async def serve(settings: FeatureServerSettings) -> None:
             assert handler is not None  # it is made before the first turn of the loop
             await handler(leg)
 
-        endpoint = await stack.enter_async_context(Endpoint.open(listen, on_invite, nat_fix=False))
+        endpoint = await stack.enter_async_context(
+            Endpoint.open(listen, on_invite, settings=SipTimers(session_expires=0), nat_fix=False)
+        )
         service.on_drain(endpoint.drain)
         sip = str(next((a for a in endpoint.addresses if a.transport == "udp"), endpoint.addresses[0]))
         handler = Inbound(
