@@ -19,13 +19,13 @@ from jambones.common.verbs.listen import Listen
 from jambones.common.verbs.parse import parse_script
 from jambones.feature_server.audio import AudioStore
 from jambones.feature_server.audio_sockets import ClientSockets
-from jambones.feature_server.calls.collaborators import Collaborators, HookKind, Verbs
+from jambones.feature_server.calls.collaborators import Collaborators, HookKind, Hooks, Verbs
 from jambones.feature_server.calls.ending import Ending
+from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.info import CallInfo, Payload
-from jambones.feature_server.calls.leg import Digit, Ended, Headers, Listener
+from jambones.feature_server.calls.leg import Digit, Ended, Headers, LegGone, Listener, Reply
 from jambones.feature_server.calls.reasons import EndedBy
 from jambones.feature_server.calls.session import CallSession
-from jambones.feature_server.calls.sip_leg import EngineEndpoint
 from jambones.feature_server.calls.state import CallState
 from jambones.feature_server.calls.variables import Variables
 from jambones.media import EngineSettings, MediaEngine, MediaLeg
@@ -82,24 +82,32 @@ class Leg:
 
     sip_call_id = "a-call"
 
-    def __init__(self, media: MediaLeg) -> None:
-        self._media = media
+    def __init__(self, engine: MediaEngine, media: MediaLeg) -> None:
+        self._endpoint = EngineEndpoint(engine, media)
         self._listener: Listener | None = None
 
     def listen(self, listener: Listener) -> None:
         self._listener = listener
 
     async def early_media(self) -> EngineEndpoint:
-        return EngineEndpoint(self._media)
+        return self._endpoint
 
     async def answer(self) -> EngineEndpoint:
-        return EngineEndpoint(self._media)
+        return self._endpoint
 
     async def reject(self, status: int, reason: str | None = None, headers: Headers = ()) -> None:
         return None
 
     async def hangup(self, headers: Headers = ()) -> None:
         return None
+
+    async def request(
+        self, method: str, *, headers: Headers = (), body: str = "", content_type: str | None = None
+    ) -> Reply:
+        raise LegGone
+
+    async def refer(self, to: str, *, by: str | None, by_name: str | None, headers: Headers = ()) -> Reply:
+        raise LegGone
 
     def tell(self, event: Digit | Ended) -> None:
         assert self._listener is not None
@@ -115,6 +123,7 @@ class Told:
     credentials: tuple[str, str] | None = ("app", "secret")
     asked: list[tuple[str, Payload]] = field(default_factory=list)
     alerts: list[tuple[AlertType, str]] = field(default_factory=list)
+    ending: Ending | None = None
 
     async def ask(self, kind: HookKind, hook: Hook, payload: Payload) -> Verbs:
         self.asked.append((hook.url, payload))
@@ -126,6 +135,14 @@ class Told:
     def rebase(self, hook: Hook) -> None: ...
 
     def emit(self, kind: str, payload: Payload) -> None: ...
+
+    def share(self) -> "Told":
+        return self
+
+    def of_leg(self, info: CallInfo, hooks: Hooks) -> "Told":
+        return self
+
+    async def done(self) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -199,7 +216,7 @@ async def calling(application: Application, **verb: Any) -> AsyncIterator[Callin
         RtpPeer.open() as peer,
     ):
         media = await engine.accept(peer.sdp, "leg")
-        leg = Leg(media)
+        leg = Leg(engine, media)
         info = CallInfo(
             CallSid(new_sid()), AccountSid(new_sid()), None, "+1", "+2", leg.sip_call_id, CallState("inbound")
         )
