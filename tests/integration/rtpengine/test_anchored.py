@@ -68,7 +68,7 @@ async def test_a_far_end_of_each_kind_speaks_with_the_feature_server(
             assert [crypto.split()[1] for crypto in told.crypto] == ["AES_CM_128_HMAC_SHA1_80"]
             assert not told.has("fingerprint")
         if profile is WEBRTC:
-            assert told.get("setup") == "passive"
+            assert told.get("setup") == "active"  # docs/adr/0006
             assert all(told.has(name) for name in ("fingerprint", "ice-ufrag", "candidate", "rtcp-mux"))
             assert not told.has("crypto")
         back = await far_end.answer("phone", answer, from_tag="a", to_tag="b", towards=PLAIN)
