@@ -136,7 +136,13 @@ async def serve(settings: EdgeSettings) -> None:
                 advertise=advertised(settings, private_networks),
                 on_flow_lost=devices.flow_lost,
                 relay=devices.relay,
-                tls=TlsSettings(settings.tls_cert, settings.tls_key, settings.tls_min),
+                tls=TlsSettings(
+                    cert=settings.tls_cert,
+                    key=settings.tls_key,
+                    min_version=settings.tls_min,
+                    verify=settings.tls_verify,
+                    ca=settings.tls_ca,
+                ),
                 connections=connection_rules(settings),
             )
         )
