@@ -7,6 +7,7 @@ import pytest
 PARTS = [
     "sip",
     "media",
+    "sbc",
     "common",
     "testing",
     "api",
