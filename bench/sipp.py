@@ -75,7 +75,7 @@ def call(target: str, number: str, *, rate: int, calls: int, media_port: int = 4
 
 
 @contextmanager
-def callee(port: int) -> Iterator[psutil.Process]:
+def callee(port: int, host: str = "127.0.0.1") -> Iterator[psutil.Process]:
     """A SIPp that answers every call on `port` and hangs up after a second: the reference."""
     with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
         process = subprocess.Popen(
@@ -84,7 +84,7 @@ def callee(port: int) -> Iterator[psutil.Process]:
                 "-sf",
                 str(SCENARIOS / "callee.xml"),
                 "-i",
-                "127.0.0.1",
+                host,
                 "-p",
                 str(port),
                 "-mp",

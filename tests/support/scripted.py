@@ -39,14 +39,14 @@ class ScriptedApplication:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls) -> AsyncIterator["ScriptedApplication"]:
+    async def open(cls, host: str = "127.0.0.1") -> AsyncIterator["ScriptedApplication"]:
         made = cls()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_route("*", "/{path:.*}", made._serve)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            await web.TCPSite(runner, host, 0).start()
             host, port = runner.addresses[0][:2]
             made.origin = f"http://{host}:{port}"
             yield made

@@ -30,6 +30,8 @@ class NatsServer:
         (self.directory / "nats.conf").write_text(
             f'server_name: "local"\nhost: "{self.host}"\nport: {self.port}\n'
             f'jetstream {{ store_dir: "{self.directory / "data"}", max_memory_store: 256MB, max_file_store: 4GB }}\n'
+            # A host that vanished says no goodbye: until NATS misses it, it is still asked its share of the questions.
+            'ping_interval: "1s"\nping_max: 3\n'
         )
 
     def command(self) -> list[str]:

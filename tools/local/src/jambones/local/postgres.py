@@ -27,9 +27,9 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 @dataclass
 class PostgresServer:
-    """Keeps its data in `directory`; listens on TCP, on this machine only.
+    """Keeps its data in `directory`; listens on TCP, at `host`: on this machine only, or for the network it is on.
 
-    Without `password` everybody on this machine may connect (tests).
+    Without `password` everybody there may connect (tests).
     """
 
     directory: Path
@@ -81,6 +81,9 @@ class PostgresServer:
         if made.returncode != 0:
             shutil.rmtree(self.data, ignore_errors=True)
             raise ServerError(f"initdb failed:\n{made.stderr.strip()}")
+        if not self.host.startswith("127."):
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all samenet {'scram-sha-256' if self.password else 'trust'}\n")
 
     def command(self) -> list[str]:
         guise = disguise()
