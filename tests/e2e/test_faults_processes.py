@@ -18,6 +18,7 @@ from aiohttp import web
 from bench import sipp
 from bench.application import tone
 from jambones.local.platform import LocalPlatform
+from tests.support.scripted import PATIENT
 
 CALLS = 200
 RATE = 25
@@ -62,8 +63,7 @@ async def running(directory: Path, **options: Any) -> AsyncIterator[LocalPlatfor
     script: list[dict[str, Any]] = []
     async with application(script) as origin:
         script += options.pop("script", [{"play": {"url": f"{origin}/tone.wav"}}, {"verb": "hangup"}])
-        env = {"JAMBONES_SOURCE_RATE": "0", "JAMBONES_MAX_CPS": "0", "JAMBONES_MAX_LOOP_LAG": "5"}
-        async with LocalPlatform(directory, ports="auto", hook_url=f"{origin}/call", env=env) as platform:
+        async with LocalPlatform(directory, ports="auto", hook_url=f"{origin}/call", env=PATIENT) as platform:
             yield platform
 
 

@@ -19,7 +19,7 @@ from jambones.local.servers import tied
 from jambones.local.supervisor import Child, http_ok
 from tests.support import sipp
 from tests.support.hosts import Host, Network, NoNamespaces
-from tests.support.scripted import Office, ScriptedApplication
+from tests.support.scripted import PATIENT, Office, ScriptedApplication
 from tests.support.signs_of_life import a_call_goes_out, a_call_is_heard, a_registrar_answers, prepare, soon
 
 pytestmark = [
@@ -107,20 +107,24 @@ def _children(host: Host, network: Network, platform: LocalPlatform, directory: 
     command = host.inside(relay.command())
     children = [Child("rtpengine", lambda: command, relay_answers, where / "rtpengine.log", bare, restart=False)]
     for number, service in enumerate(SERVICES):
-        env = bare | {
-            "JAMBONES_NODE_ID": f"{service}-{host.namespace}",
-            "JAMBONES_NATS_URLS": platform.nats_url,
-            "JAMBONES_DB_DSN": platform.dsn,
-            "JAMBONES_HTTP_HOST": host.address,
-            "JAMBONES_HTTP_PORT": str(HTTP + number),
-            "JAMBONES_SPOOL_DIR": str(where / "spool" / service),
-            "JAMBONES_ENCRYPTION_KEYS": platform.secrets["encryption"],
-            "JAMBONES_INTERNAL_KEY": platform.secrets["internal"],
-            "JAMBONES_PRIVATE_IP": host.address,
-            "JAMBONES_DRAIN_TIMEOUT": "5",
-            "JAMBONES_RTPENGINES": ",".join(f"{each.address}:{NG}" for each in network.hosts),
-            "JAMBONES_SIP_LISTEN": f"udp:{host.address}:{SIP + 10 * number},tcp:{host.address}:{SIP + 10 * number}",
-        }
+        env = (
+            bare
+            | PATIENT
+            | {
+                "JAMBONES_NODE_ID": f"{service}-{host.namespace}",
+                "JAMBONES_NATS_URLS": platform.nats_url,
+                "JAMBONES_DB_DSN": platform.dsn,
+                "JAMBONES_HTTP_HOST": host.address,
+                "JAMBONES_HTTP_PORT": str(HTTP + number),
+                "JAMBONES_SPOOL_DIR": str(where / "spool" / service),
+                "JAMBONES_ENCRYPTION_KEYS": platform.secrets["encryption"],
+                "JAMBONES_INTERNAL_KEY": platform.secrets["internal"],
+                "JAMBONES_PRIVATE_IP": host.address,
+                "JAMBONES_DRAIN_TIMEOUT": "5",
+                "JAMBONES_RTPENGINES": ",".join(f"{each.address}:{NG}" for each in network.hosts),
+                "JAMBONES_SIP_LISTEN": f"udp:{host.address}:{SIP + 10 * number},tcp:{host.address}:{SIP + 10 * number}",
+            }
+        )
         if service == "sbc-inbound":
             env["JAMBONES_SIP_LISTEN"] = f"udp:{host.address}:{SIP},tcp:{host.address}:{SIP}"
         if service == "feature-server":

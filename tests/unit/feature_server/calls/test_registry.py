@@ -64,9 +64,18 @@ async def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
 
 @in_virtual_time
 async def test_a_late_loop_and_late_ticks_send_calls_elsewhere() -> None:
-    assert "event loop" in (registry(lag=0.3).refusal() or "")
-    assert "media ticks" in (registry(late=0.05).refusal() or "")
-    assert registry(Limits(loop_lag=0, tick_late=0), lag=9, late=9).refusal() is None
+    lagging, late = registry(lag=0.3), registry(late=0.05)
+    with lagging.admitted(), late.admitted():
+        assert "event loop" in (lagging.refusal() or "")
+        assert "media ticks" in (late.refusal() or "")
+    unlimited = registry(Limits(loop_lag=0, tick_late=0), lag=9, late=9)
+    with unlimited.admitted():
+        assert unlimited.refusal() is None
+
+
+@in_virtual_time
+async def test_lateness_without_a_call_is_no_reason_to_refuse() -> None:
+    assert registry(lag=0.3, late=0.05).refusal() is None
 
 
 @in_virtual_time

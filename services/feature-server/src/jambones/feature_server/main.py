@@ -143,9 +143,15 @@ async def serve(settings: FeatureServerSettings) -> None:
         service.tasks.every(REFRESH, lambda: _refresh(registry), name="refresh live calls")
         node = Node(kind="fs", id=settings.node_id, sip=sip, max_calls=settings.max_calls, zone=settings.zone)
 
+        told_full = False
+
         def current(node: Node) -> Node:
-            full = registry.full() is not None
-            update = {"state": "full" if full and node.state == "open" else node.state, "cps": registry.per_second()}
+            nonlocal told_full
+            reason = registry.full()
+            if (reason is not None) is not told_full:
+                told_full = not told_full
+                log.warning("takes no more calls" if told_full else "takes calls again", reason=reason)
+            update = {"state": "full" if reason and node.state == "open" else node.state, "cps": registry.per_second()}
             return node.model_copy(update=update)
 
         async with _farewell(registry), service.present(node, refresh=current):

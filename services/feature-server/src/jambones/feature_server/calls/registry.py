@@ -85,6 +85,9 @@ class CallRegistry:
             return f"{self._count} calls"
         if limits.per_second and self._last_second() >= limits.per_second:
             return f"{limits.per_second:g} calls a second"
+        if not self._count:
+            # Others make the machine late (or this process has only just started): refusing relieves nobody.
+            return None
         if limits.loop_lag and (lag := self._loop_lag()) > limits.loop_lag:
             return f"the event loop runs {lag * 1000:.0f} ms late"
         if limits.tick_late and (late := self._tick_late()) > limits.tick_late:
