@@ -1,8 +1,10 @@
 """The application of the signalling bench, in a process of its own: a second of sound, then goodbye.
 
-`python -m bench.application PORT`. A POST to /hold?seconds=N makes later calls wait that long instead; 0 ends that.
+`python -m bench.application PORT`. A POST to /hold?seconds=N makes later calls wait that long instead; 0 ends that. A
+POST to /dial?... answers with a dial of the SIP address or the number in its query; /register?delay=MS admits devices.
 """
 
+import asyncio
 import io
 import sys
 import wave
@@ -33,6 +35,19 @@ async def call(request: web.Request) -> web.Response:
     return web.json_response([{"verb": "play", "url": f"http://{request.host}/tone.wav"}, {"verb": "hangup"}])
 
 
+async def dial(request: web.Request) -> web.Response:
+    await request.read()
+    where = request.query
+    target = {"type": "sip", "sipUri": where["uri"]} if "uri" in where else {"type": "phone", "number": where["number"]}
+    return web.json_response([{"verb": "dial", "answerOnBridge": True, "callerId": "15557777", "target": [target]}])
+
+
+async def register(request: web.Request) -> web.Response:
+    await request.read()
+    await asyncio.sleep(int(request.query.get("delay", "0")) / 1000)
+    return web.json_response({"status": "ok"})
+
+
 async def status(request: web.Request) -> web.Response:
     await request.read()
     return web.Response()
@@ -56,6 +71,8 @@ def main(port: int) -> None:
             web.post("/call", call),
             web.post("/status", status),
             web.post("/call/status", status),
+            web.post("/dial", dial),
+            web.post("/register", register),
             web.post("/hold", hold),
             web.get("/tone.wav", serve_tone),
         ]

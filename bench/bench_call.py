@@ -5,21 +5,15 @@ reference is the same SIPp calling a SIPp that answers, plays nothing and hangs 
 """
 
 import asyncio
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from bench import sipp
 from bench.figure import Figure
+from bench.running import APART, ENVIRONMENT, Cost, application, cost_of, pids, tree
 from jambones.local.platform import LocalPlatform
 from jambones.local.ports import free_port
 
@@ -28,32 +22,6 @@ TARGET = 100
 SECONDS = 12
 FAILED_SHARE = 0.001
 HELD = 200
-
-# The load comes from one address, as no real carrier's does; the limits are not what is measured here.
-ENVIRONMENT = {
-    "JAMBONES_SOURCE_RATE": "0",
-    "JAMBONES_MAX_CPS": "0",
-    "JAMBONES_MAX_CALLS": "5000",
-    "JAMBONES_LOG_LEVEL": "warning",
-}
-APART = {"rtpengine"}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """CPU seconds by process name."""
-
-    seconds: dict[str, float]
-
-    def minus(self, before: "Cost") -> "Cost":
-        return Cost({name: value - before.seconds.get(name, 0.0) for name, value in self.seconds.items()})
-
-    @property
-    def ours(self) -> float:
-        return sum(value for name, value in self.seconds.items() if name not in APART)
-
-    def per_call(self, calls: int) -> str:
-        return ", ".join(f"{name} {1000 * value / calls:.2f}" for name, value in sorted(self.seconds.items()))
 
 
 def run() -> list[Figure]:
@@ -65,7 +33,7 @@ def run() -> list[Figure]:
 
 async def _run() -> list[Figure]:
     reference, reference_cpu = await asyncio.to_thread(_reference)
-    with tempfile.TemporaryDirectory(prefix="jb-bench-") as directory, _application() as port:
+    with tempfile.TemporaryDirectory(prefix="jb-bench-") as directory, application() as port:
         hook = f"http://127.0.0.1:{port}/call"
         async with LocalPlatform(Path(directory), ports="auto", hook_url=hook, env=ENVIRONMENT) as platform:
             return await _measure(platform, port, reference, reference_cpu)
@@ -123,10 +91,10 @@ def _tell(rate: int, load: sipp.Load, cost: Cost) -> None:
 
 
 async def _load(platform: LocalPlatform, rate: int) -> tuple[sipp.Load, Cost]:
-    before = _cost(platform)
+    before = cost_of(platform)
     load = await asyncio.to_thread(sipp.call, platform.sip, platform.seeded.number, rate=rate, calls=rate * SECONDS)
     await asyncio.sleep(1)  # records on their way to the database belong to the calls
-    return load, _cost(platform).minus(before)
+    return load, cost_of(platform).minus(before)
 
 
 def _reference() -> tuple[sipp.Load, float]:
@@ -135,30 +103,6 @@ def _reference() -> tuple[sipp.Load, float]:
         load = sipp.call(f"127.0.0.1:{port}", "1", rate=TARGET, calls=TARGET * 5)
         spent = callee.cpu_times()
         return load, spent.user + spent.system
-
-
-def _cost(platform: LocalPlatform) -> Cost:
-    return Cost({name: sum(_spent(p) for p in _tree(pid)) for name, pid in _pids(platform).items()})
-
-
-def _pids(platform: LocalPlatform) -> dict[str, int]:
-    return {name: child.pid for name, child in platform.children.items() if child.pid is not None}
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _spent(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)
 
 
 def _stalls(platform: LocalPlatform) -> dict[str, float]:
@@ -179,9 +123,7 @@ async def _memory(platform: LocalPlatform, port: int) -> Figure:
     """Resident memory per live call: calls that wait, held all at once."""
 
     def resident() -> int:
-        return sum(
-            p.memory_info().rss for name, pid in _pids(platform).items() if name not in APART for p in _tree(pid)
-        )
+        return sum(p.memory_info().rss for name, pid in pids(platform).items() if name not in APART for p in tree(pid))
 
     await asyncio.to_thread(_post, f"http://127.0.0.1:{port}/hold?seconds=15")
     before = resident()
@@ -200,14 +142,3 @@ async def _memory(platform: LocalPlatform, port: int) -> Figure:
 def _post(url: str) -> None:
     with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5):
         pass
-
-
-@contextmanager
-def _application() -> Iterator[int]:
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.application", str(port)], env={**os.environ})
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(5)

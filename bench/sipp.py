@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,18 +48,31 @@ def available() -> bool:
     return shutil.which("sipp") is not None
 
 
-def call(target: str, number: str, *, rate: int, calls: int, media_port: int = 40000, limit: float = 120) -> Load:
-    """Place `calls` calls to `number` at `target` ("127.0.0.1:5060"), `rate` a second; each ends when it is hung up on.
+def call(
+    target: str,
+    number: str,
+    *,
+    rate: int,
+    calls: int,
+    media_port: int = 40000,
+    limit: float = 120,
+    scenario: str = "caller",
+    keys: Mapping[str, str] | None = None,
+) -> Load:
+    """Place `calls` calls to `number` at `target` ("127.0.0.1:5060"), `rate` a second; each ends as the scenario says.
 
-    Blocking. The run is killed after `limit` seconds and what did not come to an end by then counts as failed.
+    `keys` fills [name] in the scenario. Blocking. The run is killed after `limit` seconds; what did not come to an end
+    by then counts as failed.
     """
     with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
         command = [
-            "sipp", target, "-sf", str(SCENARIOS / "caller.xml"), "-s", number, "-i", "127.0.0.1", "-mi", "127.0.0.1",
-            "-mp", str(media_port), "-m", str(calls), "-r", str(rate), "-rp", "1000",
+            "sipp", target, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", number, "-i", "127.0.0.1",
+            "-mi", "127.0.0.1", "-mp", str(media_port), "-m", str(calls), "-r", str(rate), "-rp", "1000",
             "-l", str(max(100, rate * 10)), "-recv_timeout", "30000", "-trace_rtt", "-rtt_freq", "1", "-trace_stat",
             "-fd", "1", "-trace_err", "-nostdin", "-timeout", f"{int(limit)}", "-timeout_error",
         ]  # fmt: skip
+        for name, value in (keys or {}).items():
+            command += ["-key", name, value]
         started = time.monotonic()
         process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         watched = psutil.Process(process.pid)
@@ -71,18 +84,18 @@ def call(target: str, number: str, *, rate: int, calls: int, media_port: int = 4
                 process.kill()
             time.sleep(0.2)
         seconds = time.monotonic() - started
-        return _read(Path(directory), calls, rate, seconds, cpu)
+        return _read(Path(directory), scenario, calls, rate, seconds, cpu)
 
 
 @contextmanager
-def callee(port: int, host: str = "127.0.0.1") -> Iterator[psutil.Process]:
-    """A SIPp that answers every call on `port` and hangs up after a second: the reference."""
+def callee(port: int, host: str = "127.0.0.1", scenario: str = "callee") -> Iterator[psutil.Process]:
+    """A SIPp that does to every call on `port` what the scenario says: answer, and hang up after a second."""
     with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
         process = subprocess.Popen(
             [
                 "sipp",
                 "-sf",
-                str(SCENARIOS / "callee.xml"),
+                str(SCENARIOS / f"{scenario}.xml"),
                 "-i",
                 host,
                 "-p",
@@ -103,7 +116,7 @@ def callee(port: int, host: str = "127.0.0.1") -> Iterator[psutil.Process]:
             process.wait(5)
 
 
-def _read(directory: Path, calls: int, rate: int, seconds: float, cpu: float) -> Load:
+def _read(directory: Path, scenario: str, calls: int, rate: int, seconds: float, cpu: float) -> Load:
     good, setup = 0, []
     for path in directory.glob("*_rtt.csv"):
         with path.open(newline="") as lines:
@@ -112,7 +125,7 @@ def _read(directory: Path, calls: int, rate: int, seconds: float, cpu: float) ->
                     setup.append(float(row[1]))
                 except (IndexError, ValueError):
                     continue
-    for path in directory.glob("caller_*_.csv"):
+    for path in directory.glob(f"{scenario}_*_.csv"):
         with path.open(newline="") as lines:
             rows = list(csv.DictReader(lines, delimiter=";"))
             if rows:
