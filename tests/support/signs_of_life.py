@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import urllib.error
 from collections.abc import Awaitable, Callable
 
 from bench import sipp as load
@@ -77,17 +78,19 @@ async def a_call_goes_out(desk: Office, *, host: str = "127.0.0.1") -> bool:
     port = free_port(host)
     with load.callee(port, host):
         desk.app.hooks.clear()
-        await desk.api(
-            "POST",
-            f"{desk.account}/Calls",
-            {
-                "from": "15550001111",
-                "to": {"type": "sip", "sipUri": f"sip:callee@{host}:{port}"},
-                "call_hook": f"{desk.app.origin}/answered",
-                "call_status_hook": f"{desk.app.origin}/status",
-                **SPEECH,
-            },
-        )
+        call = {
+            "from": "15550001111",
+            "to": {"type": "sip", "sipUri": f"sip:callee@{host}:{port}"},
+            "call_hook": f"{desk.app.origin}/answered",
+            "call_status_hook": f"{desk.app.origin}/status",
+            **SPEECH,
+        }
+        try:
+            await desk.api("POST", f"{desk.account}/Calls", call)
+        except urllib.error.HTTPError as exc:
+            if exc.code != 503:
+                raise
+            return False  # a client asks again after Retry-After
         try:
             await desk.app.until(
                 lambda: any(status in ("completed", "failed") for status, _ in desk.app.statuses), within=8

@@ -136,6 +136,7 @@ async def create(ask: Ask, body: CallBody) -> Any:
         except BusUnavailable as exc:
             # Only a node that did not hear the question may be passed over: another one might call a second time.
             if "nobody serves" not in exc.message:
+                directory.failed(node.id)  # it may be gone: whoever asks again shall get another one
                 raise
         else:
             return {"sid": made.call_sid, "callId": made.sip_call_id}
