@@ -35,11 +35,11 @@ def prepare(desk: Office) -> None:
     desk.app.plays({"verb": "hangup"}, at="/answered")
 
 
-async def soon(what: str, works: Callable[[], Awaitable[bool]]) -> None:
+async def soon(what: str, works: Callable[[], Awaitable[bool]], *, within: float = SOON) -> None:
     """Try until it works; fails when that takes too long."""
     started = time.monotonic()
     while not await works():
-        assert time.monotonic() - started < SOON, what
+        assert time.monotonic() - started < within, what
         await asyncio.sleep(0.2)
     print(f"{what}: {time.monotonic() - started:.1f} s")
 
