@@ -13,7 +13,6 @@ again.
 """
 
 import asyncio
-import gc
 import inspect
 import os
 import signal
@@ -29,6 +28,7 @@ from aiohttp import web
 from jambones.common import logs, private
 from jambones.common.bus import Bus
 from jambones.common.bus.nodes import Heartbeat, Node
+from jambones.common.garbage import LOOK_EVERY, Collections
 from jambones.common.metrics import Metrics
 from jambones.common.ops import Check, LoopLag, Ops, serve_http
 from jambones.common.settings import ServiceSettings, SettingsError
@@ -43,8 +43,6 @@ OnDrain = Callable[[bool], "Awaitable[None] | None"]
 LAST_WORD = 5.0  # seconds for the clean-up after a second signal, then the process is ended
 DB_CHECK_AGE = 10.0
 EXIT_SETTINGS = 2
-GC_THRESHOLDS = (20_000, 20, 20)
-"""Calls leave few cycles behind; the default would look for them a hundred times a second under load."""
 
 
 class Service:
@@ -125,10 +123,9 @@ class Service:
     async def run(self) -> None:
         """Be ready; return when told to stop and all calls have ended, or the drain time is over."""
         self.ops.checks.pop("started", None)
-        # What is here now stays: looking through it again and again would only hold up the loop.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        collections = Collections(self.calls)
+        collections.begin()
+        self.tasks.every(LOOK_EVERY, collections.look, name="garbage collection")
         log.info("ready to work", node=self.settings.node_id, http_port=self.http_port)
         self._running = True
         await self._stopping.wait()

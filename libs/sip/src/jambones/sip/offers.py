@@ -4,6 +4,7 @@ RFC 3261 section 14, RFC 3311. One exchange at a time: the later of two that cro
 """
 
 import asyncio
+import weakref
 from dataclasses import replace
 from random import randrange, uniform
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ class Offers:
     """The offer/answer state of one leg after its INVITE was answered."""
 
     def __init__(self, leg: "Leg") -> None:
-        self._leg = leg
+        self._leg: Leg = weakref.proxy(leg)  # the leg holds this: a cycle would wait for the collector
         self._theirs: dict[int, ServerTransaction] = {}
         self._ours = False
         self._idle: asyncio.Event = asyncio.Event()

@@ -104,6 +104,10 @@ def _knows(request: Request) -> bool:
     return OPTION in request.supported or OPTION in request.require
 
 
+def _nothing() -> None:
+    """What happens after the end."""
+
+
 class SessionTimer:
     """Calls ``refresh`` when it is our turn, ``expired`` when the session is over."""
 
@@ -135,6 +139,7 @@ class SessionTimer:
     def close(self) -> None:
         self._closed = True
         self._stop()
+        self._refresh = self._expired = _nothing  # lets go of the leg
 
     def _stop(self) -> None:
         for timer in (self._next, self._end):

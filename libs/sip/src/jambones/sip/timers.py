@@ -78,6 +78,7 @@ class Timer:
         callback, args = self._callback, self._args
         self._callback = None
         self._args = ()
+        self._bucket = None
         if callback is not None:
             callback(*args)
 

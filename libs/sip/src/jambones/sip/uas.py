@@ -198,6 +198,7 @@ class IncomingLeg(Leg):
 
     def end(self, ended: Ended) -> None:
         super().end(ended)
+        self._transaction.user_data = None  # it outlives the leg by half a minute; a CANCEL would find the leg over
         if self._farewell is not None:
             self.core.add_leg(self)  # its ACK must still find it
 

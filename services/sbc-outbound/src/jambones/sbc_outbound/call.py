@@ -95,6 +95,7 @@ class Call:
         finally:
             self.env.leases.release(self._counted, self._tenants)
             del self.env.calls[self.leg_id]
+            self._crossing = None  # it holds the call
             await self._write_record()
 
     async def end(self, reason: str) -> None:

@@ -195,6 +195,13 @@ class ClientTransaction(_Transaction):
         """End it without telling anybody (an INVITE that never gets its 487: RFC 3261 section 9.1)."""
         self._run([Terminate()])
 
+    def terminated(self, reason: str | None) -> None:
+        self._on_response = _ignore  # lets go of the leg
+
+
+def _ignore(response: Response, local: bool) -> None:
+    """What comes after the end."""
+
 
 class ServerTransaction(_Transaction):
     """A request of a peer. ``on_cancel`` and ``on_end`` may be set by whoever answers it."""

@@ -79,6 +79,7 @@ class SipDialog:
                         underruns=stats.underruns,
                     )
                 await self._tasks.close()
+                self._listener = None
 
     def listen(self, listener: Listener) -> None:
         self._listener = listener
