@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, Self
 from urllib.parse import parse_qs
 
@@ -50,16 +51,21 @@ class Policy:
     on: frozenset[str] = frozenset({"ct"})
 
     @classmethod
-    def of(cls, url: URL) -> Self:
+    def of(cls, url: URL) -> "Policy":
         """What cannot be read is left at its default."""
-        fields = parse_qs(url.fragment)
-        count = (fields.get("rc") or [""])[-1]
-        kinds = [kind.strip().lower() for value in fields.get("rp", []) for kind in value.split(",")]
-        known = frozenset(kinds) & {"ct", "rt", "4xx", "5xx", "all"}
-        return cls(min(5, int(count)) if count.isdecimal() and len(count) < 4 else 0, known or frozenset({"ct"}))
+        return _policy(url.fragment)
 
     def covers(self, failure: WebhookFailed) -> bool:
         return "all" in self.on or failure.kind in self.on
+
+
+@lru_cache(maxsize=256)
+def _policy(fragment: str) -> Policy:
+    fields = parse_qs(fragment)
+    count = (fields.get("rc") or [""])[-1]
+    kinds = [kind.strip().lower() for value in fields.get("rp", []) for kind in value.split(",")]
+    known = frozenset(kinds) & {"ct", "rt", "4xx", "5xx", "all"}
+    return Policy(min(5, int(count)) if count.isdecimal() and len(count) < 4 else 0, known or frozenset({"ct"}))
 
 
 class WebhookClient:
@@ -137,7 +143,7 @@ class WebhookClient:
             headers["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()  # RFC 7617
         if secret:
             headers["Jambonz-Signature"] = hooks.sign(secret, signed, now_ms() // 1000)
-        shown = str(url.with_query(None).with_user(None))
+        shown = _shown(url)
         loop = asyncio.get_running_loop()
         started, status = loop.time(), "none"
         try:
@@ -193,6 +199,11 @@ class WebhookClient:
             return json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError) as exc:
             raise WebhookFailed("invalid-app-payload", f"the answer of {shown} is not JSON", url=shown) from exc
+
+
+def _shown(url: URL) -> str:
+    """The URL without what may be secret in it."""
+    return str(url.with_query(None).with_user(None)) if url.raw_query_string or url.raw_user else str(url)
 
 
 def _alert_for(status: int) -> AlertType:
