@@ -22,7 +22,7 @@ MESSAGES: list[Message] = [
     Pressed(7, "#", 80),
     Voice(8, True),
     Report(9, 0.25, -1, 1.5, -1.0),
-    Pulse(1, 2, 3, 0.25, 1.5, 6, 7, 8),
+    Pulse(1, 2, 3, 0.125, 0.25, 1.5, 6, 7, 8),
 ]
 
 

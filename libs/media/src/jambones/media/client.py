@@ -54,6 +54,7 @@ class EngineHealth:
     legs: int
     capacity: int
     ticks: int
+    tick_late_p90_ms: float
     tick_late_p99_ms: float
     tick_late_max_ms: float
     underruns: int
@@ -156,6 +157,7 @@ class MediaEngine:
             legs=len(self._legs),
             capacity=sum(link.settings.capacity for link in alive),
             ticks=sum(p.ticks for p in pulses),
+            tick_late_p90_ms=max((p.late_p90_ms for p in pulses), default=0.0),
             tick_late_p99_ms=max((p.late_p99_ms for p in pulses), default=0.0),
             tick_late_max_ms=max((p.late_max_ms for p in pulses), default=0.0),
             underruns=sum(p.underruns for p in pulses),

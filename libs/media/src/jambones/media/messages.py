@@ -244,6 +244,7 @@ class Pulse(NamedTuple):
     legs: int
     ticks: int
     late_ticks: int
+    late_p90_ms: float
     late_p99_ms: float
     late_max_ms: float
     underruns: int

@@ -126,8 +126,8 @@ class Lateness:
         self.count += 1
         self.late += seconds > LATE
 
-    def p99_ms(self) -> float:
-        return round(float(np.percentile(self._kept(), 99)) * 1000, 3) if self.count else 0.0
+    def percentile_ms(self, percent: float) -> float:
+        return round(float(np.percentile(self._kept(), percent)) * 1000, 3) if self.count else 0.0
 
     def max_ms(self) -> float:
         return round(float(self._kept().max()) * 1000, 3) if self.count else 0.0
@@ -210,7 +210,8 @@ class Worker:
             legs=int(engine.legs.active.sum()),
             ticks=engine.ticks,
             late_ticks=late.late,
-            late_p99_ms=late.p99_ms(),
+            late_p90_ms=late.percentile_ms(90),
+            late_p99_ms=late.percentile_ms(99),
             late_max_ms=late.max_ms(),
             underruns=engine.underruns(),
             overflows=engine.ports.overflows,

@@ -18,7 +18,10 @@ class FeatureServerSettings(SipSettings):
     max_loop_lag: float = Field(0.2, ge=0)
     """Seconds the event loop may be late before new calls are sent elsewhere."""
     max_tick_late: float = Field(0.02, ge=0)
-    """Seconds the media ticks' 99th percentile may be late before new calls are sent elsewhere."""
+    """Seconds that one media tick in ten may be late, over five seconds, before new calls are sent elsewhere.
+
+    A few late ones do no harm, the far end's jitter buffer covers them; one in ten means that the machine is full.
+    """
     max_call_duration: float = Field(10_800, gt=0)
     """Seconds after which an answered call is ended."""
     hook_timeout: float = Field(10, gt=0)

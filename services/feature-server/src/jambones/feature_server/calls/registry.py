@@ -21,7 +21,7 @@ class Limits:
     loop_lag: float = 0.2
     """Seconds the event loop may run late."""
     tick_late: float = 0.02
-    """Seconds the 99th percentile of media ticks may be late."""
+    """Seconds that one media tick in ten may be late."""
 
 
 class CallRegistry:
