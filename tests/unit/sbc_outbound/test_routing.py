@@ -127,6 +127,30 @@ def test_the_trunk_of_the_parent_call_takes_it_back_when_it_can(came_in_on: str,
     assert names(tables(OWN, SECOND, SHARED, ASLEEP, BOBS), order(in_trunk=came_in_on)) == expected
 
 
+@pytest.mark.parametrize(
+    ("delivered_by", "expected"),
+    [("t-second", "second"), ("t-shared", "shared"), ("t-asleep", "own"), ("t-bob", "own")],
+)
+def test_the_trunk_of_the_calling_number_comes_before_that_of_the_parent_call(delivered_by: str, expected: str) -> None:
+    known = tables(OWN, SECOND, SHARED, ASLEEP, BOBS, delivered_by={("ann", "15550000"): delivered_by})
+
+    assert names(known, order(in_trunk="t-own")) == (expected,)
+    assert names(known, order(from_user="+15550000", in_trunk="t-own")) == (expected,)
+    assert names(known, order(from_user="15550001", in_trunk="t-own")) == ("own",)
+
+
+def test_the_trunk_of_another_accounts_number_is_nobodys_reason() -> None:
+    known = tables(OWN, SHARED, delivered_by={("bob", "15550000"): "t-shared"})
+
+    assert names(known, order()) == ("own",)
+
+
+def test_the_reasons_do_not_show_the_calling_number() -> None:
+    decision = trunks_for(tables(SECOND, delivered_by={("ann", "15550000"): "t-second"}), order())
+
+    assert "15550000" not in str(decision.reasons)
+
+
 @pytest.mark.parametrize(("draw", "expected"), [(0.0, "own"), (0.49, "own"), (0.5, "second"), (0.999, "second")])
 def test_any_trunk_of_the_account_is_drawn(draw: float, expected: str) -> None:
     assert names(tables(OWN, SECOND, SHARED, BARE, ASLEEP), order(), draw) == (expected,)
@@ -143,7 +167,8 @@ def test_without_any_trunk_nobody_takes_the_call() -> None:
     assert (decision.result.status, decision.result.alert) == (603, "no-carrier")
     assert [rule.name for rule in decision.reasons] == [
         "trunk of the application", "least-cost routing of the account", "least-cost routing of the service provider",
-        "trunk of the parent call", "trunk of the account", "trunk of the service provider", "trunk",
+        "trunk of the calling number", "trunk of the parent call", "trunk of the account",
+        "trunk of the service provider", "trunk",
     ]  # fmt: skip
 
 

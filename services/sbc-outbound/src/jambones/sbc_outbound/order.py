@@ -61,8 +61,17 @@ class Order:
     @property
     def number(self) -> str:
         """The dialled number as routing compares it: no parameters, no leading plus before digits."""
-        user = self.target.user_text.split(";", 1)[0]
-        return user[1:] if user.startswith("+") and user[1:].isdigit() else user
+        return _compared(self.target.user_text)
+
+    @property
+    def caller(self) -> str:
+        """The wanted calling number in the same form."""
+        return _compared(self.from_user)
+
+
+def _compared(user: str) -> str:
+    user = user.split(";", 1)[0]
+    return user[1:] if user.startswith("+") and user[1:].isdigit() else user
 
 
 def is_signed(invite: Request, key: bytes | None, now: int) -> bool:

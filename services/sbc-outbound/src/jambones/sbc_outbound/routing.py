@@ -1,7 +1,7 @@
 """Which trunks take a call to a number: tables and facts in, trunks in order out, with reasons. Pure.
 
-The order of rules: the trunk that the application named, least-cost routing, the trunk that the parent call came in on,
-any trunk of the account, any of its service provider.
+The order of rules: the trunk that the application named, least-cost routing, the trunk that delivers the calling
+number, the trunk that the parent call came in on, any trunk of the account, any of its service provider.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,11 @@ def trunks_for(tables: Tables, order: Order, draw: Draw = random) -> Decision[Tr
         names = ", ".join(trunk.name for trunk in found)
         sids = [trunk.voip_carrier_sid for trunk in found]
         return reasons.matched("least-cost routing", names, found, about=[account.account_sid, *sids])
+    delivers = tables.trunks.get(tables.delivered_by.get((account.account_sid, order.caller), ""))
+    if delivers is not None and delivers.serves(account) and tables.usable(delivers):
+        about = [delivers.voip_carrier_sid]
+        return reasons.matched("trunk of the calling number", delivers.name, (delivers,), about=about)
+    reasons.missed("trunk of the calling number", "takes no calls" if delivers is not None else "none")
     came_in = tables.trunks.get(order.in_trunk or "")
     if came_in is not None and came_in.serves(account) and tables.usable(came_in):
         return reasons.matched("trunk of the parent call", came_in.name, (came_in,), about=[came_in.voip_carrier_sid])

@@ -90,4 +90,10 @@ def convert(rows: RoutingTables) -> Tables:
             for group in rows.lcr_entries.values()
             for row in group
         ],
+        delivered_by={
+            (row.account_sid, row.number): row.voip_carrier_sid
+            for group in rows.numbers.values()
+            for row in group
+            if row.account_sid and row.voip_carrier_sid and not row.is_pattern
+        },
     )

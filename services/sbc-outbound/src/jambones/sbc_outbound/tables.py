@@ -145,6 +145,8 @@ class Tables:
     """By owner: account or service provider sid."""
     lcr_routes: tuple[LcrRoute, ...] = ()
     lcr_entries: tuple[LcrEntry, ...] = ()
+    delivered_by: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By (account sid, number without its plus): the trunk that delivers calls to it."""
 
     @classmethod
     def of(
@@ -157,6 +159,7 @@ class Tables:
         lcrs: Iterable[Lcr] = (),
         lcr_routes: Iterable[LcrRoute] = (),
         lcr_entries: Iterable[LcrEntry] = (),
+        delivered_by: Mapping[tuple[str, str], str] | None = None,
     ) -> "Tables":
         tables = cls(
             {row.service_provider_sid: row for row in service_providers},
@@ -166,6 +169,7 @@ class Tables:
             {row.owner: row for row in lcrs},
             tuple(lcr_routes),
             tuple(lcr_entries),
+            delivered_by or {},
         )
         tables.warm()
         return tables
