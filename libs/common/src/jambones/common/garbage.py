@@ -6,32 +6,54 @@ it matters least.
 """
 
 import gc
+import mmap
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 LOOK_EVERY = 60.0
-WHEN_IDLE, AT_LATEST = 600.0, 7200.0  # seconds since the last time
+WHEN_IDLE, AT_LATEST = 600.0, 3600.0  # seconds since the last time
+GROWN = 1.25
+"""Times the memory after the last collection: what others' code leaves behind (closed connections) must not pile up."""
 _YOUNG, _MIDDLE, _NEVER = 5_000, 10, 1_000_000
 
 
-class Collections:
-    """Full collections: every ten minutes while there are no calls, every two hours whatever there is."""
+def resident() -> int:
+    """Bytes of memory that this process has; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+    except OSError:
+        return 0
 
-    def __init__(self, calls: Callable[[], int], *, clock: Callable[[], float] = time.monotonic) -> None:
+
+class Collections:
+    """Full collections: every ten minutes while there are no calls; else when memory has grown, or after an hour."""
+
+    def __init__(
+        self,
+        calls: Callable[[], int],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        memory: Callable[[], int] = resident,
+    ) -> None:
+        """`memory`: bytes in use."""
         self._calls = calls
         self._clock = clock
-        self._last = clock()
+        self._memory = memory
+        self._last, self._used = clock(), memory()
 
     def begin(self) -> None:
         """Leave out what is here now, for good, and look through the young only."""
         gc.collect()
         gc.freeze()
         gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+        self._used = self._memory()
 
     async def look(self) -> bool:
         """Collect if it is time; whether it did."""
-        if self._clock() - self._last < (AT_LATEST if self._calls() else WHEN_IDLE):
+        waited = self._clock() - self._last
+        if waited < (AT_LATEST if self._calls() else WHEN_IDLE) and self._memory() <= GROWN * self._used:
             return False
         gc.collect()
-        self._last = self._clock()
+        self._last, self._used = self._clock(), self._memory()
         return True
