@@ -91,12 +91,20 @@ class Ask:
         So a check that is forgotten shows nothing: PostgreSQL's policies know the caller, not what a handler believes.
         PLATFORM is for what no tenant may decide: whether a sid is somebody's, the caller's own session and password.
         """
+        tenant, identity = self._eyes(tenant)
         audit = str(self.audit) if self.audit is not None else None
+        return self.parts.db.transaction(tenant, identity=identity, audit=audit)
+
+    def reading(self, tenant: Tenant | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """The same for what only reads: no transaction around its statements, which makes each a round trip."""
+        tenant, identity = self._eyes(tenant)
+        return self.parts.db.reading(tenant, identity=identity)
+
+    def _eyes(self, tenant: Tenant | None) -> tuple[Tenant, Tenant]:
+        """What is asked for, and through whose eyes."""
         if tenant is None:
-            return self.parts.db.transaction(self.tenant, audit=audit)
-        if PLATFORM in (tenant, self.tenant):
-            return self.parts.db.transaction(tenant, audit=audit)
-        return self.parts.db.transaction(tenant, identity=self.tenant, audit=audit)
+            return self.tenant, self.tenant
+        return tenant, tenant if PLATFORM in (tenant, self.tenant) else self.tenant
 
     def sid(self, name: str) -> str:
         """A sid from the path; raises 400 when it is none."""

@@ -1,6 +1,6 @@
 """Bearer tokens: API keys, and the JWTs (RFC 7519) of logged-in users."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -10,7 +10,7 @@ from jambones.api.errors import Refused
 from jambones.api.settings import ApiSettings
 from jambones.common import clock
 from jambones.common.db.accounts import Accounts
-from jambones.common.db.api_keys import ApiKeys
+from jambones.common.db.api_keys import ApiKeys, KeyHolder
 from jambones.common.db.database import Transaction
 from jambones.common.db.limits import api_rates
 from jambones.common.db.sessions import Sessions
@@ -31,19 +31,22 @@ async def caller_of(parts: Parts, authorization: str) -> Caller | None:
         claims = _claims(parts.settings, token)
         if claims is None:
             return None
-        async with parts.db.transaction(PLATFORM) as tx:
+        async with parts.db.reading(PLATFORM) as tx:
             return await _of_claims(tx, parts.settings, claims)
     callers = parts.callers
     if callers is not None and (known := callers.get(token)) is not None:
         return known
     generation = callers.generation if callers is not None else 0
-    async with parts.db.transaction(PLATFORM) as tx:
-        found = await _of_key(tx, parts.settings, token)
-    if found is None:
+    async with parts.db.reading(PLATFORM) as tx:
+        key = await ApiKeys(tx).holder(token)
+    if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
         return None
-    caller, expires_at = found
+    if key.account_sid is not None and key.is_stale:
+        async with parts.db.transaction(PLATFORM) as tx:
+            await ApiKeys(tx).note_use(key.account_sid)
+    caller = _of_key(parts.settings, key)
     if callers is not None:
-        callers.remember(token, caller, expires_at, generation)
+        callers.remember(token, caller, key.expires_at, generation)
     return caller
 
 
@@ -59,16 +62,10 @@ async def log_in(tx: Transaction, settings: ApiSettings, user: User, words: dict
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
-async def _of_key(tx: Transaction, settings: ApiSettings, token: str) -> tuple[Caller, datetime | None] | None:
-    keys = ApiKeys(tx)
-    key = await keys.holder(token)
-    if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
-        return None
-    if key.account_sid is not None and key.is_stale:
-        await keys.note_use(key.account_sid)
+def _of_key(settings: ApiSettings, key: KeyHolder) -> Caller:
     rates = Rates(key.account_rate or settings.rate_limit_account, key.service_provider_rate or 0)
     tenant = Tenant(key.service_provider_sid, key.account_sid)
-    return Caller(tenant, name=f"api key {key.api_key_sid}", rates=rates), key.expires_at
+    return Caller(tenant, name=f"api key {key.api_key_sid}", rates=rates)
 
 
 async def _of_claims(tx: Transaction, settings: ApiSettings, claims: dict[str, Any]) -> Caller | None:

@@ -81,7 +81,7 @@ async def _from_application(ask: Ask, account: Account, sid: Any) -> dict[str, A
     unknown = bad(f"application_sid not found {str(sid)[:36]}")
     if not isinstance(sid, str) or not UUID.fullmatch(sid):
         raise unknown
-    async with ask.transaction(account.tenant) as tx:
+    async with ask.reading(account.tenant) as tx:
         row = await Applications(tx).get(sid)
         if row is None or row.account_sid != account.account_sid:
             raise unknown

@@ -10,13 +10,13 @@ from jambones.common.db.tenant import PLATFORM, Tenant
 
 async def account_of(ask: Ask, sid: str) -> Account | None:
     """The account whoever owns it: to say why something is refused, never to show it."""
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         return await Accounts(tx).get(sid)
 
 
 async def own_account(ask: Ask, sid: str) -> Account | None:
     """The account as the caller sees it: its own, or one below it."""
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return await Accounts(tx).get(sid)
 
 
@@ -78,7 +78,7 @@ def service_provider_list(ask: Ask, name: str = "service_provider_sid") -> Tenan
 
 async def service_provider_of(ask: Ask, sid: str) -> ServiceProvider | None:
     """The service provider whoever asks: to say why something is refused, never to show it."""
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         return await ServiceProviders(tx).get(sid)
 
 

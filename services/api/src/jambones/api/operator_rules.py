@@ -37,7 +37,7 @@ async def check(ask: Ask) -> None:
     if not settings.count_limits or operation not in COUNTED:
         return
     repository, most = COUNTED[operation]
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         where = Where()
         repository(tx).owned(where, ask.tenant)
         if await repository(tx).count(where) >= most:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias, cast
 
 import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from jambones.common.bus.config import ConfigChanged
+from jambones.common.db import readers
 from jambones.common.db.errors import DatabaseUnavailable, verdicts
 from jambones.common.db.tenant import PLATFORM, Tenant
 from jambones.common.secrets import KeyRing
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 Announce = Callable[[ConfigChanged], Awaitable[None]]
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 @dataclass
@@ -71,11 +73,25 @@ class Transaction:
         return self.keys
 
 
-class Database:
-    """A pool that connects when it is first needed and again after PostgreSQL was away."""
+class Reading(Transaction):
+    """Statements that only read, each a transaction of its own, seen through one tenant's eyes."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", keys: KeyRing | None, acquire_timeout: float) -> None:
+    async def execute(self, sql: str, *args: Any) -> NoReturn:
+        raise RuntimeError("this was opened to read")
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> NoReturn:
+        raise RuntimeError("this was opened to read")
+
+    def changed(self, change: ConfigChanged) -> NoReturn:
+        raise RuntimeError("this was opened to read")
+
+
+class Database:
+    """Pools that connect when they are first needed and again after PostgreSQL was away: one, and one of readers."""
+
+    def __init__(self, pool: Pool, reading: Pool, keys: KeyRing | None, acquire_timeout: float) -> None:
         self._pool = pool
+        self._reading = reading
         self._acquire_timeout = acquire_timeout
         self.keys = keys
         self.announce: Announce | None = None
@@ -93,31 +109,37 @@ class Database:
         acquire_timeout: float = 5.0,
         application: str = "jambones",
     ) -> AsyncIterator[Self]:
-        """Open the pool; it does not wait for the server. Times are seconds."""
-        pool = asyncpg.create_pool(
-            dsn,
-            min_size=0,
-            max_size=size,
-            timeout=acquire_timeout,
-            command_timeout=statement_timeout + 5,  # only when the server itself stopped answering
-            max_inactive_connection_lifetime=300,
-            reset=_no_reset,
-            server_settings={
-                "standard_conforming_strings": "on",
-                "application_name": application,
-                "statement_timeout": str(int(statement_timeout * 1000)),
-                "idle_in_transaction_session_timeout": "60000",
-                "timezone": "UTC",
-            },
-        )
-        await pool
+        """Open the pools of `size` connections each; it does not wait for the server. Times are seconds."""
+        settings = {
+            "standard_conforming_strings": "on",
+            "application_name": application,
+            "statement_timeout": str(int(statement_timeout * 1000)),
+            "idle_in_transaction_session_timeout": "60000",
+            "timezone": "UTC",
+        }
+
+        def pool(**words: Any) -> Pool:
+            return asyncpg.create_pool(
+                dsn,
+                min_size=0,
+                max_size=size,
+                timeout=acquire_timeout,
+                command_timeout=statement_timeout + 5,  # only when the server itself stopped answering
+                max_inactive_connection_lifetime=300,
+                reset=_no_reset,
+                **words,
+            )
+
+        writing = await pool(server_settings=settings)
+        reading = await pool(server_settings=settings | readers.SETTINGS, connection_class=readers.ReaderConnection)
         try:
-            yield cls(pool, keys, acquire_timeout)
+            yield cls(writing, reading, keys, acquire_timeout)
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(5):
-                    await pool.close()
-            pool.terminate()
+                    await asyncio.gather(writing.close(), reading.close())
+            writing.terminate()
+            reading.terminate()
 
     @asynccontextmanager
     async def transaction(
@@ -135,9 +157,7 @@ class Database:
         JSON for the audit log (`AuditContext`). Raises DatabaseUnavailable.
         """
         seen_as = tenant if identity is None else identity
-        with verdicts():
-            # A timer is needed only where one must wait.
-            connection = await self._pool.acquire(timeout=None if self._pool.get_idle_size() else self._acquire_timeout)
+        connection = await self._acquire(self._pool)
         try:
             tx = Transaction(connection, tenant, self.keys, [])
             try:
@@ -152,9 +172,30 @@ class Database:
             with verdicts():
                 await connection.execute("COMMIT")
         finally:
-            with suppress(*_TROUBLE, TimeoutError):
-                await self._pool.release(connection, timeout=5)
+            await _release(self._pool, connection)
         await self._tell(tx.changes)
+
+    @asynccontextmanager
+    async def reading(self, tenant: Tenant, *, identity: Tenant | None = None) -> AsyncIterator[Reading]:
+        """Statements that see `tenant`'s rows only, as in `transaction`; each sees what is committed when it begins.
+
+        Cheaper than a transaction, for whoever changes nothing. Raises DatabaseUnavailable.
+        """
+        seen_as = tenant if identity is None else identity
+        pool = self._pool if seen_as == PLATFORM else self._reading
+        connection = await self._acquire(pool)
+        try:
+            if seen_as != PLATFORM:
+                with verdicts():
+                    await cast(readers.ReaderConnection, connection).look_as(seen_as)
+            yield Reading(connection, tenant, self.keys, [])
+        finally:
+            await _release(pool, connection)
+
+    async def _acquire(self, pool: Pool) -> Connection:
+        with verdicts():
+            # A timer is needed only where one must wait.
+            return await pool.acquire(timeout=None if pool.get_idle_size() else self._acquire_timeout)
 
     async def ping(self, limit: float = 2.0) -> bool:
         """Whether PostgreSQL answers now."""
@@ -195,5 +236,10 @@ def _literal(value: str) -> str:
     return "'" + value.replace("\0", "").replace("'", "''") + "'"
 
 
+async def _release(pool: Pool, connection: Connection) -> None:
+    with suppress(*_TROUBLE, TimeoutError):
+        await pool.release(connection, timeout=5)
+
+
 async def _no_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Nothing to clean: all that a connection is told lasts until the end of its transaction."""
+    """Nothing to clean: what a connection is told lasts until the end of its transaction, or is whose eyes it has."""

@@ -93,7 +93,7 @@ async def create(ask: Ask, body: AccountIn) -> dict[str, Any]:
     sp = ask.tenant.service_provider_sid or body.service_provider_sid
     if sp is None:
         raise bad("missing field service_provider_sid")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         if await ServiceProviders(tx).get(sp) is None:
             raise bad(f"service_provider not found for sid {sp[:36]}")
     async with ask.transaction() as tx:
@@ -120,14 +120,14 @@ async def create(ask: Ask, body: AccountIn) -> dict[str, Any]:
 
 @resource.get("/Accounts", summary="List accounts", id="listAccounts", returns=list[AccountOut])  # type: ignore[valid-type]
 async def list_accounts(ask: Ask) -> list[dict[str, Any]]:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return await shown(tx, await Accounts(tx).find(Where()))
 
 
 @resource.get("/Accounts/{account_sid}", summary="Show an account", id="getAccount", returns=AccountOut)
 async def show(ask: Ask) -> dict[str, Any]:
     account = await guards.account_item(ask)
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return (await shown(tx, [account]))[0]
 
 

@@ -40,7 +40,7 @@ class AlertsPage(BaseModel):
 async def _page(ask: Ask, tenant: Tenant) -> Any:
     page, count = page_and_count(ask.query)
     wanted = AlertFilter(period(ask.query), text_filter(ask.query, "alert_type"))
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         found = await Alerts(tx).page(wanted, page=page, count=count)
     return {
         "total": found.total,

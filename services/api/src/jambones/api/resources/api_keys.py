@@ -74,7 +74,7 @@ async def _owner(ask: Ask, body: ApiKeyIn) -> dict[str, Any]:
 @resource.delete("/ApiKeys/{api_key_sid}", summary="Delete an API key", id="deleteApiKey")
 async def delete(ask: Ask) -> None:
     sid = ask.sid("api_key_sid")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         row = await ApiKeys(tx).get(sid)
     if row is None:
         raise absent()
@@ -105,7 +105,7 @@ async def _check_deletion(ask: Ask, row: ApiKey) -> None:
 )  # fmt: skip
 async def list_of_account(ask: Ask) -> Any:
     account = await guards.account_item(ask)
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return [_shown(row) for row in await ApiKeys(tx).select(account_sid=account.account_sid)]
 
 
@@ -117,6 +117,6 @@ async def list_of_provider(ask: Ask) -> Any:
     tenant: Tenant = guards.service_provider_list(ask)
     if tenant.scope == "account":
         return []
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         rows = await ApiKeys(tx).select(service_provider_sid=tenant.service_provider_sid, account_sid=None)
     return [_shown(row) for row in rows]

@@ -140,7 +140,7 @@ async def listing(ask: Ask, tenant: Tenant) -> Any:
     where = Where()
     if (name := text_filter(ask.query, "name")) is not None:
         where.add("name ILIKE {}", contains(name))
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         return await listed(
             ask, Applications(tx), where, lambda rows: shown(tx, rows), paged_order="lower(name), application_sid"
         )
@@ -196,7 +196,7 @@ async def list_of_account(ask: Ask) -> Any:
 )
 async def show(ask: Ask) -> dict[str, Any]:
     sid = ask.sid("application_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         found = await Applications(tx).with_hooks(sid)
     if found is None:
         raise absent()
@@ -263,14 +263,14 @@ async def _hook_url(ask: Ask, sid: str, body: ApplicationIn) -> str:
     """The call hook that the application will have. Empty: there is none."""
     if body.call_hook is not None and body.call_hook.url:
         return body.call_hook.url
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await Applications(tx).mine(sid)
         found = await Webhooks(tx).some([row.call_hook_sid]) if row is not None and row.call_hook_sid else {}
     return next(iter(found.values())).url if found else ""
 
 
 async def _refuse_deletion(ask: Ask, sid: str) -> None:
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         known = await Applications(tx).get(sid) is not None
     match ask.caller.scope:
         case "account" if known:

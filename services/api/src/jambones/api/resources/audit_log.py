@@ -61,7 +61,7 @@ async def _page(ask: Ask, tenant: Tenant) -> Any:
     page, count = page_and_count(ask.query)
     names = ("operation", "entity", "action", "sid", "caller")
     wanted = AuditFilter(period(ask.query), **{name: text_filter(ask.query, name) for name in names})
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         found = await AuditLog(tx).page(wanted, page=page, count=count)
     return {
         "total": found.total,

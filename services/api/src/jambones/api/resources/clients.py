@@ -61,13 +61,13 @@ async def create(ask: Ask, body: ClientIn) -> dict[str, Any]:
 
 @resource.get("/Clients", summary="List clients", id="listClients", returns=list[ClientOut])  # type: ignore[valid-type]
 async def list_clients(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return [_shown(row) for row in await Clients(tx).find(Where())]
 
 
 @resource.get("/Clients/{client_sid}", summary="Show a client", id="getClient", returns=ClientOut)
 async def show(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await Clients(tx).get(ask.sid("client_sid"))
     if row is None:
         raise absent()

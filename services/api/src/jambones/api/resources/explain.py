@@ -151,7 +151,7 @@ def _shown(answer: Explanation, asked: Asked) -> dict[str, Any]:
 async def _likely_source(ask: Ask, viewer: Tenant, number: str) -> tuple[str, int, str]:
     """An address that the number may come from: a gateway of its trunk, else of any trunk of the viewer."""
     digits = number.removeprefix("+")
-    async with ask.transaction(viewer) as tx:
+    async with ask.reading(viewer) as tx:
         rows = await PhoneNumbers(tx).select(number=digits)
         sids = [row.voip_carrier_sid for row in rows if row.voip_carrier_sid]
         carriers = {row.voip_carrier_sid: row for row in await VoipCarriers(tx).select() if row.is_active}

@@ -124,14 +124,14 @@ async def create(ask: Ask, body: LcrIn) -> dict[str, Any]:
 
 @resource.get("/Lcrs", summary="List routing tables", id="listLcrs", returns=list[LcrOut])  # type: ignore[valid-type]
 async def list_lcrs(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         counts = await Lcrs(tx).route_counts()
         return [wire(row, number_routes=counts.get(row.lcr_sid, 0)) for row in await Lcrs(tx).find(Where())]
 
 
 @resource.get("/Lcrs/{lcr_sid}", summary="Show a routing table", id="getLcr", returns=LcrOut)
 async def show(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await Lcrs(tx).get(ask.sid("lcr_sid"))
         if row is None:
             raise absent()
@@ -235,7 +235,7 @@ async def create_route(ask: Ask, body: RouteIn) -> dict[str, Any]:
 )  # fmt: skip
 async def list_routes(ask: Ask) -> Any:
     sid = _required(ask, "lcr_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return [await _route(tx, row) for row in await LcrRoutes(tx).select(lcr_sid=sid)]
 
 
@@ -255,7 +255,7 @@ def _required(ask: Ask, name: str) -> str:
 
 @resource.get("/LcrRoutes/{lcr_route_sid}", summary="Show a route", id="getLcrRoute", returns=RouteOut)
 async def show_route(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await LcrRoutes(tx).get(ask.sid("lcr_route_sid"))
         if row is None:
             raise absent()
@@ -295,7 +295,7 @@ async def create_entry(ask: Ask, body: EntryIn) -> dict[str, Any]:
 )  # fmt: skip
 async def list_entries(ask: Ask) -> Any:
     sid = _required(ask, "lcr_route_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return [wire(row) for row in await LcrCarrierSetEntries(tx).select(lcr_route_sid=sid)]
 
 
@@ -303,7 +303,7 @@ async def list_entries(ask: Ask) -> Any:
     "/LcrCarrierSetEntries/{entry_sid}", summary="Show a carrier of a route", id="getLcrEntry", returns=EntryOut
 )
 async def show_entry(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await LcrCarrierSetEntries(tx).get(ask.sid("entry_sid"))
     if row is None:
         raise absent()

@@ -55,7 +55,7 @@ def _category(ask: Ask) -> str | None:
 )  # fmt: skip
 async def of_account(ask: Ask) -> Any:
     owner = await guards.account_part(ask)
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return [wire(row) for row in await AccountLimits(tx).of(owner.account_sid or "", _category(ask))]
 
 
@@ -91,7 +91,7 @@ async def remove_of_account(ask: Ask) -> None:
 )  # fmt: skip
 async def of_provider(ask: Ask) -> Any:
     sid = guards.service_provider_part(ask).service_provider_sid or ""
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         return [wire(row) for row in await ServiceProviderLimits(tx).of(sid, _category(ask))]
 
 

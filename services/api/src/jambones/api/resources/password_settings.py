@@ -27,7 +27,7 @@ class PasswordSettingsIn(Input):
     "/PasswordSettings", summary="Show the rules for passwords", id="getPasswordSettings", returns=dict[str, Any]
 )
 async def show_password_settings(ask: Ask) -> Any:
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         row = await password_settings(tx)
     return {"min_password_length": PasswordSettings().min_password_length} if row is None else wire(row)
 

@@ -50,7 +50,7 @@ async def listing(ask: Ask, tenant: Tenant, where: Where) -> Any:
     """The numbers that `tenant` sees."""
     if (text := text_filter(ask.query, "filter")) is not None:
         where.add("number ILIKE {}", contains(text.lstrip("+")))
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         return await listed(ask, PhoneNumbers(tx), where, _shown, paged_order="number, phone_number_sid")
 
 
@@ -157,10 +157,10 @@ async def _check_application(tx: Transaction, sid: str | None, account_sid: str 
 
 async def _mine(ask: Ask, foreign: Exception) -> PhoneNumber:
     sid = ask.sid("phone_number_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await PhoneNumbers(tx).mine(sid)
     if row is not None:
         return row
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         known = await PhoneNumbers(tx).get(sid) is not None
     raise foreign if known else absent()

@@ -24,7 +24,7 @@ PredefinedCarrierOut = model_of(PredefinedCarrier, "PredefinedCarrier")
     returns=list[PredefinedCarrierOut],  # type: ignore[valid-type]
 )  # fmt: skip
 async def list_predefined(ask: Ask) -> Any:
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         return [wire(row) for row in await PredefinedCarriers(tx).find(Where())]
 
 

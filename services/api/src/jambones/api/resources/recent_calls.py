@@ -55,7 +55,7 @@ async def _page(ask: Ask, tenant: Tenant) -> Any:
         trunk=text_filter(ask.query, "trunk"),
         text=text_filter(ask.query, "filter"),
     )
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         found = await RecentCalls(tx).page(wanted, page=page, count=count)
     return {
         "total": found.total,
@@ -84,7 +84,7 @@ async def of_provider(ask: Ask) -> Any:
 async def _explained(ask: Ask, tenant: Tenant) -> Any:
     """Why a call went where it went: by call sid or SIP Call-ID."""
     wanted = ask.params["call_id"]
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         calls = RecentCalls(tx)
         row = await calls.get(call_sid=wanted) or await calls.get(sip_callid=wanted)
     if row is None:

@@ -25,7 +25,7 @@ async def of_account(ask: Ask) -> Tenant:
 async def of_provider(ask: Ask) -> Tenant:
     """The account that the call was of, when it is the service provider's."""
     tenant = guards.service_provider_part(ask)
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         row = await RecentCalls(tx).get(call_sid=ask.params["call_sid"].lower())
     return tenant if row is None else Tenant(tenant.service_provider_sid, row.account_sid)
 
@@ -36,7 +36,7 @@ async def _place(ask: Ask, owner: Tenant) -> tuple[object_store.Store, str, str]
     day = "/".join(ask.params[name] for name in ("year", "month", "day"))
     if kind not in TYPES or not UUID.fullmatch(call_sid) or not _DAY.fullmatch(day):
         raise absent("no such recording")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         account = await Accounts(tx).get(owner.account_sid or "")
     if account is None or account.bucket_credential is None:
         raise absent("the account keeps no recordings: it has no bucket_credential")

@@ -35,7 +35,7 @@ class SbcQuery(Input):
 @resource.get("/Sbcs", summary="List edges", id="listSbcs", query=SbcQuery, returns=list[SbcOut])  # type: ignore[valid-type]
 async def list_sbcs(ask: Ask) -> Any:
     sp = ask.tenant.service_provider_sid or ask.query.get("service_provider_sid") or None
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         return [wire(row, drop=("pinned",)) for row in await SbcAddresses(tx).of(sp)]
 
 

@@ -42,7 +42,7 @@ ServiceProviderOut = model_of(
 
 async def _shown(ask: Ask, rows: list[ServiceProvider]) -> list[dict[str, Any]]:
     """With their hooks; an account sees where devices are asked about, but not with which password."""
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         found = await Webhooks(tx).some([row.registration_hook_sid for row in rows if row.registration_hook_sid])
     answers = []
     for row in rows:
@@ -76,7 +76,7 @@ async def create(ask: Ask, body: ServiceProviderIn) -> dict[str, Any]:
     returns=list[ServiceProviderOut],  # type: ignore[valid-type]
 )  # fmt: skip
 async def list_providers(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         rows = await ServiceProviders(tx).find(Where(), order="lower(name)")
     return await _shown(ask, rows)
 
@@ -87,7 +87,7 @@ async def list_providers(ask: Ask) -> Any:
 )  # fmt: skip
 async def show(ask: Ask) -> Any:
     guards.service_provider_list(ask)
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await ServiceProviders(tx).get(ask.sid("service_provider_sid"))
     if row is None:
         raise absent()
@@ -139,7 +139,7 @@ async def delete(ask: Ask) -> None:
     id="listServiceProviderAccounts", returns=list[accounts.AccountOut],  # type: ignore[valid-type]
 )  # fmt: skip
 async def its_accounts(ask: Ask) -> Any:
-    async with ask.transaction(guards.service_provider_list(ask)) as tx:
+    async with ask.reading(guards.service_provider_list(ask)) as tx:
         return await accounts.shown(tx, await Accounts(tx).find(Where()))
 
 

@@ -72,7 +72,7 @@ async def _checked(ask: Ask, user: User | None, password: str) -> bool:
     settings = ask.parts.settings
     window = timedelta(seconds=settings.login_window)
     if user is not None:
-        async with ask.transaction(PLATFORM) as tx:
+        async with ask.reading(PLATFORM) as tx:
             if await Sessions(tx).failures(user.user_sid, window) >= settings.login_max_failures:
                 raise Refused(403, LOCKED, error=LOCKED)
     right = await passwords.matches(password, user.hashed_password if user is not None else None)
@@ -91,7 +91,7 @@ async def _checked(ask: Ask, user: User | None, password: str) -> bool:
 async def login(ask: Ask, body: Login) -> Any:
     if not body.username or not body.password:
         raise bad("missing username or password")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         user = await Users(tx).by_login(body.username)
     if user is not None and (user.provider != "local" or user.name.lower() != body.username.lower()):
         user = None
@@ -117,7 +117,7 @@ async def logout(ask: Ask) -> None:
 )  # fmt: skip
 async def signin(ask: Ask, body: SignIn) -> Any:
     if body.link:
-        async with ask.transaction(PLATFORM) as tx:
+        async with ask.reading(PLATFORM) as tx:
             sid = await Sessions(tx).user_of_link(body.link)
             user = await Users(tx).get(sid) if sid is not None else None
         if user is None or not user.is_active:
@@ -125,7 +125,7 @@ async def signin(ask: Ask, body: SignIn) -> Any:
     else:
         if not body.email or not body.password:
             raise bad("missing email or password")
-        async with ask.transaction(PLATFORM) as tx:
+        async with ask.reading(PLATFORM) as tx:
             user = await Users(tx).by_login(body.email)
         if user is None or user.provider != "local" or user.email.lower() != body.email.lower():
             raise absent()
@@ -174,7 +174,7 @@ async def change_password(ask: Ask, body: ChangePassword) -> None:
         raise bad("missing old_password or new_password")
     if ask.caller.user_sid is None:
         raise forbidden("only users have passwords")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         user = await Users(tx).get(ask.caller.user_sid)
         rules = await password_settings(tx)
         link_user = await Sessions(tx).user_of_link(body.old_password)

@@ -72,13 +72,13 @@ def _is_ipv4(text: str) -> bool:
 
 async def writable_carrier(ask: Ask, sid: str) -> VoipCarrier:
     """The carrier when the caller may change its gateways. Raises Refused."""
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await VoipCarriers(tx).mine(sid)
         if row is not None:
             return row
         if await VoipCarriers(tx).get(sid) is not None:
             raise forbidden("insufficient privileges")  # one that is only shared with the account
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         if await VoipCarriers(tx).get(sid) is not None:
             raise forbidden("insufficient privileges")
     raise bad("invalid voip_carrier_sid")
@@ -104,7 +104,7 @@ async def list_gateways(ask: Ask) -> Any:
     sid = ask.query.get("voip_carrier_sid", "").strip().lower()
     if not sid:
         raise bad("missing voip_carrier_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         if ask.caller.scope != "admin" and await VoipCarriers(tx).get(sid) is None:
             raise bad("invalid voip_carrier_sid")
         return [wire(row) for row in await SipGateways(tx).select(voip_carrier_sid=sid)]
@@ -112,7 +112,7 @@ async def list_gateways(ask: Ask) -> Any:
 
 @resource.get("/SipGateways/{sip_gateway_sid}", summary="Show a gateway", id="getSipGateway", returns=SipGatewayOut)
 async def show(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await SipGateways(tx).get(ask.sid("sip_gateway_sid"))
     if row is None:
         raise absent()
@@ -145,7 +145,7 @@ async def _writable(ask: Ask) -> SipGateway:
     sid = ask.params["sip_gateway_sid"].lower()
     if not UUID.fullmatch(sid):
         raise bad("invalid sip_gateway_sid")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         row = await SipGateways(tx).get(sid)
     if row is None:
         raise bad("invalid sip_gateway_sid")

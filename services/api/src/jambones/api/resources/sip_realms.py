@@ -56,5 +56,5 @@ async def availability(ask: Ask) -> Any:
     realm = ask.query.get("value", "").strip()
     if not realm:
         raise bad("missing value")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         return {"available": await Accounts(tx).by_realm(realm) is None}

@@ -86,7 +86,7 @@ async def list_credentials(ask: Ask) -> Any:
     where = Where()
     if tenant.account_sid is None:
         where.add("account_sid IS NULL")
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         rows = await SpeechCredentials(tx).find(where)
     return [_shown(ask, row) for row in rows]
 
@@ -134,13 +134,13 @@ async def _mine(ask: Ask) -> SpeechCredential:
     """The credential of the path, when the caller may change it."""
     tenant = await _mount(ask)
     sid = ask.sid("speech_credential_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await SpeechCredentials(tx).mine(sid)
     if row is not None:
         if "account_sid" in ask.params and row.account_sid not in (None, tenant.account_sid):
             raise absent()
         return row
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         if await SpeechCredentials(tx).get(sid) is not None:
             raise forbidden("Insufficient privileges")
     raise absent()

@@ -27,7 +27,7 @@ class SystemInformationIn(Input):
 )
 async def show_system_information(ask: Ask) -> Any:
     guards.only_admin(ask)
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await system_information(tx)
     return {} if row is None else wire(row)
 

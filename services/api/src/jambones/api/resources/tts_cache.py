@@ -93,7 +93,7 @@ async def synthesize(ask: Ask, body: SynthesizeIn) -> Any:
     for name in body.REQUIRED:
         if not getattr(body, name):
             raise bad(f"missing field {name}")
-    async with ask.transaction(owner) as tx:
+    async with ask.reading(owner) as tx:
         account = await Accounts(tx).get(owner.account_sid or "")
         credential = await SpeechCredentials(tx).get(body.speech_credential_sid or "")
     if account is None or not account.is_active:

@@ -55,7 +55,7 @@ class UserSid(BaseModel):
 
 @resource.get("/Users", summary="List users", id="listUsers", returns=list[dict[str, Any]])
 async def list_users(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         rows = await Users(tx).find(Where())
         accounts = {row.account_sid: row.name for row in await Accounts(tx).find(Where())}
         providers = {row.service_provider_sid: row.name for row in await ServiceProviders(tx).find(Where())}
@@ -78,7 +78,7 @@ async def list_users(ask: Ask) -> Any:
 async def me(ask: Ask) -> Any:
     if ask.caller.user_sid is None:
         raise forbidden()
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         user = await Users(tx).get(ask.caller.user_sid)
         if user is None:
             raise absent()
@@ -96,7 +96,7 @@ async def me(ask: Ask) -> Any:
 @resource.get("/Users/{user_sid}", summary="Show a user", id="getUser", returns=dict[str, Any])
 async def show(ask: Ask) -> Any:
     user = await _reachable(ask)
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         permissions = await Users(tx).permissions(user.user_sid)
     return wire(user, drop=HIDDEN) | {"is_view_only": permissions == ["VIEW_ONLY"]}
 
@@ -106,7 +106,7 @@ async def create(ask: Ask, body: UserIn) -> Any:
     if not body.initial_password:
         raise bad("missing field initial_password")
     owner = await _owner(ask, body)
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         rules = await password_settings(tx)
     passwords.check(body.initial_password, rules)
     values = body.columns() | owner | {"hashed_password": await passwords.hashed(body.initial_password)}
@@ -129,7 +129,7 @@ async def update(ask: Ask, body: UserIn) -> None:
         raise bad("both old_password and new_password must be supplied")
     if body.new_password and "name" in values and values["name"] != user.name:
         raise bad("can not change name and password simultaneously")
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         rules = await password_settings(tx)
     if body.new_password and body.old_password:
         if user.provider != "local":
@@ -184,11 +184,11 @@ async def _is_last_admin(tx: Transaction, user: User) -> bool:
 async def _reachable(ask: Ask, missing: Exception | None = None) -> User:
     """The user of the path, when the caller may see it."""
     sid = ask.sid("user_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         user = await Users(tx).get(sid)
     if user is not None:
         return user
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         if await Users(tx).get(sid) is not None:
             raise forbidden()
     raise missing or absent()

@@ -134,7 +134,7 @@ async def _owner(ask: Ask, account_sid: str | None, service_provider_sid: str | 
     if ask.caller.scope == "account":
         return {"account_sid": ask.tenant.account_sid, "service_provider_sid": ask.tenant.service_provider_sid}
     if account_sid is not None:
-        async with ask.transaction(PLATFORM) as tx:
+        async with ask.reading(PLATFORM) as tx:
             account = await Accounts(tx).get(account_sid)
         if account is None:
             raise bad("unknown account_sid")
@@ -177,7 +177,7 @@ async def listing(ask: Ask, tenant: Tenant, where: Where | None = None) -> Any:
     where = where or Where()
     if (name := text_filter(ask.query, "name")) is not None:
         where.add("name ILIKE {}", contains(name))
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         return await listed(
             ask, VoipCarriers(tx), where, lambda rows: [shown(row) for row in rows],
             paged_order="lower(name), voip_carrier_sid",
@@ -296,7 +296,7 @@ async def create_for_provider(ask: Ask, body: VoipCarrierIn) -> dict[str, Any]:
 )  # fmt: skip
 async def update_of_provider(ask: Ask, body: VoipCarrierIn) -> None:
     tenant = guards.service_provider_part(ask)
-    async with ask.transaction(tenant) as tx:
+    async with ask.reading(tenant) as tx:
         row = await VoipCarriers(tx).mine(ask.sid("voip_carrier_sid"))
     if row is None:
         raise absent()
@@ -310,10 +310,10 @@ def _foreign(ask: Ask) -> Exception:
 async def _mine(ask: Ask, refusal: Exception) -> VoipCarrier:
     """The carrier of the path, when the caller may change it; `refusal` when it is somebody else's."""
     sid = ask.sid("voip_carrier_sid")
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await VoipCarriers(tx).mine(sid)
     if row is not None:
         return row
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.reading(PLATFORM) as tx:
         known = await VoipCarriers(tx).get(sid) is not None
     raise refusal if known else absent()

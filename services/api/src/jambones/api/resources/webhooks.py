@@ -37,7 +37,7 @@ async def create_hook(ask: Ask, body: hooks.Hook) -> Any:
 
 @resource.get("/Webhooks/{webhook_sid}", summary="Show a hook", id="getWebhook", returns=HookOut)
 async def show_hook(ask: Ask) -> Any:
-    async with ask.transaction() as tx:
+    async with ask.reading() as tx:
         row = await Webhooks(tx).get(ask.sid("webhook_sid"))
     if row is None:
         raise absent()
