@@ -204,15 +204,8 @@ async def _application(story: Story) -> AsyncIterator[int]:
             story.note("verbs", ", ".join(verbs))
         return response
 
-    outer = web.Application(middlewares=[watch])
-    outer.add_routes(
-        [
-            web.route(route.method, _path(route), route.handler)
-            for route in module.app.router.routes()
-            if route.method != "HEAD"
-        ]
-    )
-    runner = web.AppRunner(outer, access_log=None)
+    module.app.middlewares.append(watch)
+    runner = web.AppRunner(module.app, access_log=None)
     await runner.setup()
     port = free_port()
     try:
@@ -220,8 +213,3 @@ async def _application(story: Story) -> AsyncIterator[int]:
         yield port
     finally:
         await runner.cleanup()
-
-
-def _path(route: web.AbstractRoute) -> str:
-    assert route.resource is not None
-    return route.resource.canonical
