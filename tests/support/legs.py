@@ -55,8 +55,8 @@ class PlayedLeg:
     def acks(self, sdp: bytes | None = None) -> None:
         self.tell(Acked(sdp))
 
-    def offers(self, sdp: bytes | None) -> Offered:
-        event = Offered(sdp, request("INVITE", to_tag="us"), Headers())
+    def offers(self, sdp: bytes | None, *said: tuple[str, str]) -> Offered:
+        event = Offered(sdp, request("INVITE", to_tag="us"), Headers(said))
         self.tell(event)
         return event
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from jambones.media.rtpengine import BadDescription
+from jambones.media.rtpengine import PLAIN, BadDescription, NgError
+from jambones.sbc import headers
 from jambones.sbc.crossing import MOST, Crossing
-from jambones.sbc.media import CallMedia, MediaFailed, Side
+from jambones.sbc.media import Anchored, CallMedia, MediaFailed, Side
 from jambones.sip.events import Answer
 from jambones.sip.headers import Headers
 from jambones.sip.message import Response
@@ -74,6 +75,45 @@ class World:
 
 async def worlds() -> World:
     return await World().up()
+
+
+class Session:
+    """rtpengine's session: what it was told, with the flags; it fails at the description `fails_at`."""
+
+    node = None
+
+    def __init__(self) -> None:
+        self.did: list[tuple[str, ...]] = []
+        self.fails_at = ""
+
+    async def offer(self, sdp: bytes, *, flags: tuple[str, ...], **_: Any) -> bytes:
+        if self.fails_at and sdp == self.fails_at.encode():
+            raise NgError("offer", "no")
+        self.did.append(("offer", sdp.decode(), *flags))
+        return b"o" + sdp
+
+    async def answer(self, sdp: bytes, *, flags: tuple[str, ...], **_: Any) -> bytes:
+        self.did.append(("answer", sdp.decode(), *flags))
+        return b"a" + sdp
+
+
+class Moving(World):
+    """The same call with a session of rtpengine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = Session()
+        session: Any = self.session
+        self.media.relay = Anchored(session, PLAIN, private=False, strict=True)
+
+    async def up(self) -> "Moving":
+        await super().up()
+        self.session.did.clear()
+        return self
+
+
+async def moving() -> Moving:
+    return await Moving().up()
 
 
 @in_virtual_time
@@ -164,6 +204,66 @@ async def test_media_that_cannot_be_described_is_488_and_the_other_side_is_not_a
     world.crossing.offered(FAR_END, world.far_end.offers(b"good"))
     await world.settle()
     assert world.far_end.did[-1] == "accept"
+
+
+@in_virtual_time
+async def test_the_feature_server_moves_its_audio_without_the_far_end_being_asked() -> None:
+    world = await moving()
+    world.crossing.offered(INSIDE, world.inside.offers(b"elsewhere", (headers.MEDIA, "partial")))
+    await world.settle()
+
+    assert world.far_end.did == []
+    assert (world.inside.did, world.inside.bodies) == (["accept"], [b"a" + OFFER])
+    assert world.session.did == [("offer", "elsewhere", "asymmetric"), ("answer", OFFER.decode(), "strict-source")]
+    # What the far end described before is still what it described.
+    world.crossing.offered(FAR_END, world.far_end.offers(OFFER))
+    await world.settle()
+    assert (world.far_end.did, world.inside.did) == (["accept"], ["accept"])
+
+    world.session.did.clear()
+    world.crossing.offered(INSIDE, world.inside.offers(b"here", (headers.MEDIA, "full")))
+    await world.settle()
+    assert world.session.did == [("offer", "here", "strict-source"), ("answer", OFFER.decode(), "strict-source")]
+
+
+@in_virtual_time
+async def test_audio_that_cannot_be_moved_stays_where_it_was() -> None:
+    world = await moving()
+    world.session.fails_at = "elsewhere"
+    world.crossing.offered(INSIDE, world.inside.offers(b"elsewhere", (headers.MEDIA, "partial")))
+    await world.settle()
+    assert (world.inside.did, world.inside.said["X-Reason"]) == (["refuse 488"], "offer: no")
+
+    straight = await worlds()  # no rtpengine
+    straight.crossing.offered(INSIDE, straight.inside.offers(b"elsewhere", (headers.MEDIA, "partial")))
+    await straight.settle()
+    assert (straight.inside.did, straight.far_end.did) == (["refuse 488"], [])
+
+
+@in_virtual_time
+async def test_a_far_end_cannot_move_the_audio() -> None:
+    world = await moving()
+    world.crossing.offered(FAR_END, world.far_end.offers(b"hold", (headers.MEDIA, "partial")))
+    await world.settle()
+
+    assert world.inside.did == ["reinvite"]
+    assert world.inside.said == {}
+
+
+@in_virtual_time
+async def test_an_offer_of_the_far_end_that_is_refused_meanwhile_leaves_the_audio_moved() -> None:
+    world = await moving()
+    world.crossing.offered(INSIDE, world.inside.offers(b"elsewhere", (headers.MEDIA, "partial")))
+    await world.settle()
+    world.session.did.clear()
+    world.inside.reinvite_answer = Answer(488, "no", None, Headers())
+    world.crossing.offered(FAR_END, world.far_end.offers(b"hold"))
+    await world.settle()
+
+    assert world.session.did[1:] == [
+        ("offer", "elsewhere", "asymmetric"),
+        ("answer", OFFER.decode(), "strict-source"),
+    ]
 
 
 @in_virtual_time

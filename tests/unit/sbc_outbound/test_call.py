@@ -65,7 +65,7 @@ async def test_the_feature_server_learns_with_each_response_where_the_call_is() 
 
     assert world.asker.said == {
         "X-Jambones-Call": leg.sip_call_id, "X-Jambones-Edge": "out-1", "X-Jambones-Leg": world.call.leg_id,
-        "X-Jambones-Trunk-Name": "acme", "X-Jambones-Gateway": "g1",
+        "X-Jambones-Trunk-Name": "acme", "X-Jambones-Gateway": "g1", "X-Jambones-Media": "full;no rtpengine",
     }  # fmt: skip
     world.asker.cancels()
     await world.over()

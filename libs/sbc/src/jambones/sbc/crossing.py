@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
-from jambones.common.errors import JambonesError
+from jambones.common.errors import JambonesError, Unavailable
 from jambones.sbc import headers
 from jambones.sbc.dtmf import RELAY, InfoDigit
 from jambones.sbc.media import CallMedia, MediaFailed, Side
@@ -76,8 +76,11 @@ class Crossing:
     async def _offer(self, side: Side, event: Offered) -> None:
         try:
             await self._up.wait()
+            path = event.headers.get(headers.MEDIA) if side is Side.FEATURE_SERVER else None
             if event.sdp is None:
                 await self._asked(side, event)
+            elif path is not None:
+                await self._move(event, event.sdp, direct=path == headers.PARTIAL)
             elif event.sdp == self._media.remote(side):
                 # A session timer's refresh: nothing has changed, so the other side need not be asked.
                 await self._legs[side].accept_offer(event, self._media.local(side))
@@ -97,6 +100,18 @@ class Crossing:
             return
         self._awaited_answer = side
         await self._legs[side].accept_offer(event, local)
+
+    async def _move(self, event: Offered, sdp: bytes, *, direct: bool) -> None:
+        """The feature server moves its side of the audio; the far end's stays as it is, so it is not asked."""
+        leg = self._legs[Side.FEATURE_SERVER]
+        try:
+            answer = await self._media.move(sdp, direct=direct)
+        except (MediaFailed, Unavailable) as exc:
+            log.warning("audio not moved", error=str(exc), direct=direct)
+            await leg.refuse_offer(event, 488, headers=[("X-Reason", headers.one_line(str(exc)))])
+            await self._roll_back()
+            return
+        await leg.accept_offer(event, answer)
 
     async def _pass_on(self, side: Side, event: Offered, sdp: bytes) -> None:
         leg, other = self._legs[side], self._legs[side.other]

@@ -16,6 +16,10 @@ from typing import Any
 HeaderList = list[tuple[str, str]]
 
 PRIVATE_PREFIX = "x-jambones-"
+MEDIA = "X-Jambones-Media"
+"""Of an INVITE or 2xx to the feature server: `partial` when its media engine may leave the audio to rtpengine, or
+`full;` and why not. Of a re-INVITE of the feature server: where the inside's audio is from now on, for us alone."""
+PARTIAL, FULL = "partial", "full"
 # Names by which applications know private facts; from outside they would be a forgery.
 COMPATIBLE = frozenset({
     "x-account-sid", "x-application-sid", "x-voip-carrier-sid", "x-originating-carrier", "x-authenticated-user",
@@ -112,6 +116,11 @@ class PrivateFacts:
 def encode_script(script: dict[str, Any]) -> str:
     """A script as a header's value: base64 of its JSON."""
     return base64.b64encode(json.dumps(script, separators=(",", ":")).encode()).decode()
+
+
+def media_row(stays: str) -> tuple[str, str]:
+    """What a feature server is told of a call's media; `stays` is why it must stay in the path, if it must."""
+    return MEDIA, f"{FULL};{stays}" if stays else PARTIAL
 
 
 def one_line(value: str) -> str:

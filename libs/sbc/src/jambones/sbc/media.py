@@ -16,6 +16,7 @@ from typing import Protocol
 from jambones.common.bus.calls import MediaSummary
 from jambones.common.errors import JambonesError, Unavailable
 from jambones.media.rtpengine import FEATURE_SERVER, PLAIN, SDES, WEBRTC, NgError, Profile, Reply, Session
+from jambones.sbc.narrowed import narrowed
 from jambones.sip.sdp import SdpError, SessionDescription
 
 INJECT = "inject-DTMF"
@@ -84,6 +85,13 @@ class Anchored:
         outside = PRIVATE if private else PUBLIC
         self._interface = {Side.FAR_END: outside, Side.FEATURE_SERVER: PRIVATE}
         self._flags: tuple[str, ...] = ("strict-source",) if strict else ("media-handover",)
+        self.direct = False
+        """Whether the inside is another rtpengine session, which sends from where it receives: nothing to be learnt."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether the far end's audio is plain RTP."""
+        return self._towards[Side.FAR_END] is PLAIN
 
     @property
     def node(self) -> str:
@@ -127,7 +135,7 @@ class Anchored:
                 to_tag=None if first else side.other.value,
                 towards=self._towards[side.other],
                 direction=(self._interface[side], self._interface[side.other]),
-                flags=self._flags,
+                flags=self._flags_of(side),
             )
         except NgError as exc:
             raise MediaFailed(exc) from exc
@@ -139,10 +147,16 @@ class Anchored:
                 from_tag=side.other.value,
                 to_tag=side.value,
                 towards=self._towards[side.other],
-                flags=self._flags,
+                flags=self._flags_of(side),
             )
         except NgError as exc:
             raise MediaFailed(exc) from exc
+
+    def _flags_of(self, side: Side) -> tuple[str, ...]:
+        """How the packets of the side that describes itself are taken."""
+        if side is Side.FEATURE_SERVER and self.direct:
+            return ("asymmetric", *(flag for flag in self._flags if flag not in {"media-handover", "strict-source"}))
+        return self._flags
 
     async def close(self) -> MediaSummary | None:
         reply = await self._session.delete()
@@ -222,6 +236,8 @@ class Exchange:
     offered: bytes
     answer: bytes | None = None
     answered: bytes | None = None
+    direct: bool = False
+    """Whether the inside was another call's audio, past the feature server."""
 
 
 @dataclass(slots=True)
@@ -242,6 +258,7 @@ class CallMedia:
     async def offer(self, side: Side, sdp: bytes) -> bytes:
         """`side` offers; returns what to offer to the other side."""
         async with self._lock:
+            self._direct(False)
             offered = await self.relay.offer(side, sdp)
             self.current = Exchange(side, sdp, offered)
             return offered
@@ -268,9 +285,45 @@ class CallMedia:
             good = self.good
             if good is None or good is self.current or good.answer is None:
                 return
-            await self.relay.offer(good.offerer, good.offer)
-            await self.relay.answer(good.offerer.other, good.answer)
+            await self._again(good, good.answer)
             self.current = good
+
+    async def move(self, sdp: bytes, *, direct: bool) -> bytes:
+        """The inside's audio is somewhere else from now on; returns the answer for the feature server.
+
+        The far end is not asked and hears nothing of it: rtpengine alone is told, with what the far end described last.
+        `direct`: it is the audio of another call at its own rtpengine. Raises Unavailable without rtpengine or before
+        there is an answer, MediaFailed: `roll_back` then.
+        """
+        relay = self.anchored
+        async with self._lock:
+            theirs = self.remote(Side.FAR_END)
+            if theirs is None:
+                raise Unavailable("the call has no media yet")
+            self._direct(direct)
+            offered = await relay.offer(Side.FEATURE_SERVER, sdp)
+            self.current = Exchange(Side.FEATURE_SERVER, sdp, offered, direct=direct)
+            self.current.answered = await relay.answer(Side.FAR_END, narrowed(theirs, sdp))
+            self.current.answer = theirs
+            self.good = self.current
+            return self.current.answered
+
+    @property
+    def stays(self) -> str:
+        """Why the feature server cannot be passed by; empty when it can."""
+        if not isinstance(self.relay, Anchored):
+            return "no rtpengine"
+        return "" if self.relay.plain else "encrypted"
+
+    async def _again(self, exchange: Exchange, answer: bytes) -> None:
+        """The same descriptions once more, for rtpengine alone."""
+        self._direct(exchange.direct)
+        await self.relay.offer(exchange.offerer, exchange.offer)
+        await self.relay.answer(exchange.offerer.other, narrowed(answer, exchange.offer))
+
+    def _direct(self, on: bool) -> None:
+        if isinstance(self.relay, Anchored):
+            self.relay.direct = on
 
     async def press(self, digit: str, milliseconds: int) -> None:
         """A digit for the far end, as if the feature server had pressed it.
@@ -280,13 +333,12 @@ class CallMedia:
         relay = self.anchored
         async with self._lock:
             if not relay.injects:
-                # The same descriptions once more, for rtpengine alone: it notes the flag and keeps its ports.
+                # The same descriptions once more: rtpengine notes the flag and keeps its ports.
                 good = self.good
                 if good is None or good.answer is None:
                     raise Unavailable("the call has no media yet")
                 relay.inject()
-                await relay.offer(good.offerer, good.offer)
-                await relay.answer(good.offerer.other, good.answer)
+                await self._again(good, good.answer)
             await relay.press(Side.FEATURE_SERVER, digit, milliseconds)
 
     @property
@@ -313,7 +365,7 @@ class CallMedia:
         if self.good is None or self.good.answer is None:
             return None
         try:
-            audio = SessionDescription.parse(self.good.answer).audio()
+            audio = SessionDescription.parse(narrowed(self.good.answer, self.good.offer)).audio()
         except SdpError:
             return None
         maps = audio.rtpmap.values() if audio is not None else ()

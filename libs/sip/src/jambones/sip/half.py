@@ -62,12 +62,12 @@ class Leg(Sending):
         """What happens, in order."""
         return self._events
 
-    async def reinvite(self, sdp: bytes | None, headers: HeaderRows = ()) -> Answer:
-        """re-INVITE; its final response. Waits its turn and tries again after 491. Raises LegEnded.
+    async def reinvite(self, sdp: bytes | None, headers: HeaderRows = (), *, insist: bool = True) -> Answer:
+        """re-INVITE; its final response. Waits its turn and, with ``insist``, tries again after 491. Raises LegEnded.
 
         With ``sdp`` None a 2xx brings the peer's offer: ``ack(sdp)`` must follow.
         """
-        return await self._offers.offer("INVITE", sdp, headers)
+        return await self._offers.offer("INVITE", sdp, headers, insist=insist)
 
     async def update(self, sdp: bytes | None, headers: HeaderRows = ()) -> Answer:
         """UPDATE (RFC 3311); its final response. Raises LegEnded."""

@@ -138,8 +138,11 @@ class Offers:
 
     # We offer.
 
-    async def offer(self, method: str, sdp: bytes | None, headers: HeaderRows) -> Answer:
-        """re-INVITE or UPDATE; its final response. Waits its turn, and tries again after 491. Raises LegEnded."""
+    async def offer(self, method: str, sdp: bytes | None, headers: HeaderRows, *, insist: bool = True) -> Answer:
+        """re-INVITE or UPDATE; its final response. Waits its turn, and tries again after 491. Raises LegEnded.
+
+        Without `insist` a 491 is a final response like others.
+        """
         rows = list(headers)
         for attempt in range(_GLARE_TRIES + 1):
             while self.busy or self._leg.offers_wait(method):
@@ -162,7 +165,7 @@ class Offers:
                     self._idle.set()
             if response.status == 422 and self._longer(response):
                 continue
-            if response.status != 491 or attempt == _GLARE_TRIES:
+            if response.status != 491 or attempt == _GLARE_TRIES or not insist:
                 break
             low, high = (
                 self._leg.core.timers.glare_owner if self._leg.owns_call_id else self._leg.core.timers.glare_other

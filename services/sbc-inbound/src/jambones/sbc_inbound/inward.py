@@ -38,7 +38,7 @@ async def ask_feature_server(call: "Call", node: Node, route: Route | DeviceRout
         user=route.user if isinstance(route, DeviceRoute) else None,
         script=route.script if isinstance(route, DeviceRoute) else None,
     )
-    rows = facts.headers()
+    rows = [*facts.headers(), headers.media_row(call.media.stays)]
     if env.internal_key is not None:
         rows.append(("X-Jambones-Sig", headers.sign(env.internal_key, sip_call_id, now_ms() // 1000)))
     rows.append(("Max-Forwards", str(max((invite.max_forwards or 70) - 1, 0))))

@@ -332,6 +332,7 @@ class Call:
             ("X-Jambones-Leg", self.leg_id),
             ("X-Jambones-Trunk-Name", attempt.way.trunk_name),
             ("X-Jambones-Gateway", attempt.way.gateway_sid or attempt.way.label),
+            headers.media_row(attempt.media.stays),
         ]
         return [(name, headers.one_line(value)) for name, value in rows if value]
 

@@ -1,0 +1,124 @@
+"""Audio that leaves the feature server: two sessions of rtpengine that send to each other, and come back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jambones.media.rtpengine import PLAIN, RtpengineCluster
+from jambones.sbc.media import Anchored, CallMedia, Side
+from jambones.sip.sdp import SessionDescription
+from tests.support.rtp import RtpPeer
+from tests.support.rtpengine import running_rtpengine
+
+pytestmark = pytest.mark.integration
+
+FE, FS = Side.FAR_END, Side.FEATURE_SERVER
+SAMPLE_A, SAMPLE_B, OLD = b"\x11" * 160, b"\x22" * 160, b"\x33" * 160
+
+
+@dataclass
+class Party:
+    """A phone, its session of rtpengine, and the leg of the media engine behind it."""
+
+    phone: RtpPeer
+    server: RtpPeer
+    media: CallMedia
+    outside: tuple[str, int]
+    """Where the phone sends."""
+    inside: tuple[str, int]
+    """Where the server sends."""
+    answer: bytes
+    """The session as the server sees it."""
+
+
+def address_of(sdp: bytes) -> tuple[str, int]:
+    description = SessionDescription.parse(sdp)
+    audio = description.audio()
+    assert audio is not None
+    connection = description.connection_of(audio)
+    assert connection is not None
+    return connection.address, audio.port
+
+
+def wide(sdp: bytes) -> bytes:
+    """The description of a phone that has more codecs than are used."""
+    return sdp.replace(b"RTP/AVP 0 101", b"RTP/AVP 9 0 8 18 101")
+
+
+@asynccontextmanager
+async def party(cluster: RtpengineCluster, name: str, *, calls: bool, strict: bool) -> AsyncIterator[Party]:
+    async with RtpPeer.open() as phone, RtpPeer.open() as server:
+        media = CallMedia(Anchored(cluster.session(name), PLAIN, private=False, strict=strict))
+        if calls:
+            inside = await media.offer(FE, wide(phone.sdp))
+            outside = await media.answer(FS, server.sdp)
+        else:
+            outside = await media.offer(FS, server.sdp)
+            inside = await media.answer(FE, phone.sdp)
+        yield Party(phone, server, media, address_of(outside), address_of(inside), inside)
+        await media.close()
+
+
+async def flows(sender: RtpPeer, where: tuple[str, int], receiver: RtpPeer, payload: bytes) -> bool:
+    before = len(receiver.packets)
+    for _ in range(60):
+        sender.send_to(where, payload)
+        await asyncio.sleep(0.02)
+        if any(packet.payload == payload for packet in receiver.packets[before:]):
+            return True
+    return False
+
+
+async def talk(a: Party, b: Party, *, rounds: int = 3) -> None:
+    """Both parties through their servers, so that rtpengine has learnt where everybody is."""
+    for _ in range(rounds):
+        assert await flows(a.phone, a.outside, a.server, SAMPLE_A)
+        assert await flows(a.server, a.inside, a.phone, SAMPLE_B)
+        assert await flows(b.phone, b.outside, b.server, SAMPLE_B)
+        assert await flows(b.server, b.inside, b.phone, SAMPLE_A)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(("count", "settled"), [(1, 0.0), (2, 0.0), (1, 3.5)])  # rtpengine learns for 3 seconds
+async def test_two_phones_speak_past_the_feature_server_and_then_with_it_again(
+    tmp_path: Path, strict: bool, count: int, settled: float
+) -> None:
+    async with running_rtpengine(tmp_path) as one, running_rtpengine(tmp_path) as two:
+        addresses = [one.address, two.address][:count]
+        async with (
+            RtpengineCluster.open(addresses) as cluster,
+            party(cluster, "a", calls=True, strict=strict) as a,
+            party(cluster, "b", calls=False, strict=strict) as b,
+        ):
+            await talk(a, b)
+            await asyncio.sleep(settled)
+            await talk(a, b)
+            moved_a = await a.media.move(b.answer, direct=True)
+            # What is on its way from the media engine may not be taken for the new source.
+            a.server.send_to(a.inside, OLD, count=3)
+            b.server.send_to(b.inside, OLD, count=3)
+            moved_b = await b.media.move(a.answer, direct=True)
+            a.server.send_to(a.inside, OLD, count=3)
+            b.server.send_to(b.inside, OLD, count=3)
+            assert (address_of(moved_a), address_of(moved_b)) == (a.inside, b.inside)
+            await asyncio.sleep(0.2)
+            silent = len(a.server.packets), len(b.server.packets)
+            for _ in range(3):
+                assert await flows(a.phone, a.outside, b.phone, SAMPLE_A)
+                assert await flows(b.phone, b.outside, a.phone, SAMPLE_B)
+            assert (len(a.server.packets), len(b.server.packets)) == silent
+            assert a.media.codec() == b.media.codec() == "PCMU"
+
+            async with RtpPeer.open() as fresh:  # another leg of the media engine, for the caller alone
+                back = await a.media.move(fresh.sdp, direct=False)
+                assert address_of(back) == a.inside
+                a.server = fresh
+                assert await flows(a.phone, a.outside, fresh, SAMPLE_A)
+                assert await flows(fresh, a.inside, a.phone, SAMPLE_B)
+                summary = await a.media.close()
+    assert summary is not None
+    assert summary.packets_in >= 6
