@@ -62,6 +62,7 @@ class World:
             sip_address="10.0.0.1:5060",
             public_ip=None,
             api_url=None,
+            media_release=True,
             registry=self.registry,
             config=SimpleNamespace(account=_found_in(accounts), application=_found_in({})),
             webhooks=SimpleNamespace(ask=self._ask),

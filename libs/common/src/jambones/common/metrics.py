@@ -59,6 +59,7 @@ CATALOGUE: dict[str, Definition] = {
     "jambones_register_seconds": Definition("histogram", "Time to answer REGISTER", ("result", "cached"), SLOW),
     # feature servers
     "jambones_fs_calls": Definition("gauge", "Calls on this feature server", ("direction",)),
+    "jambones_fs_bridges": Definition("gauge", "Bridged calls by the way of their audio", ("path", "reason")),
     "jambones_fs_channels_in_use": Definition("gauge", "Media legs in use"),
     "jambones_fs_channels_free": Definition("gauge", "Media legs free"),
     "jambones_fs_calls_per_second": Definition("gauge", "New calls a second, over the last ten"),

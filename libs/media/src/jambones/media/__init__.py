@@ -16,7 +16,8 @@ from jambones.media.events import (
     VoiceStarted,
     VoiceStopped,
 )
-from jambones.media.leg import MediaLeg, Playback, Recording
+from jambones.media.leg import MediaLeg
+from jambones.media.playback import Playback, Recording
 from jambones.media.streams import Fork, Overrun, Playout
 
 __all__ = [

@@ -109,10 +109,19 @@ class MediaEngine:
         return leg
 
     async def offer(self, leg_id: str, *, near: MediaLeg | None = None) -> MediaLeg:
-        """A leg that makes the offer, `leg.local_sdp`; `leg.set_answer(sdp)` follows. Raises MediaRefused (503)."""
+        """A leg that makes the offer, `leg.local_sdp`; `leg.set_answer(sdp)` follows. Raises MediaRefused (503).
+
+        What `near` agreed on is offered first.
+        """
         leg = self._new(leg_id, near)
-        leg.make_offer()
+        leg.make_offer(near.negotiated if near is not None else None)
         return leg
+
+    def again(self, leg: MediaLeg, *, near: MediaLeg | None = None) -> MediaLeg:
+        """A leg in the place of one that was closed; its offer or its answer follows. Raises MediaRefused (503)."""
+        fresh = self._new(leg.id, near)
+        fresh.succeed(leg)
+        return fresh
 
     async def clip(self, source: Path | bytes) -> Clip:
         """An audio file (WAV, MP3, OGG, FLAC), ready to play; decoded off the loop, once for the same content.

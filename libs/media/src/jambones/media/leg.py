@@ -1,8 +1,9 @@
-"""A leg of the media engine as a service holds it, its playbacks and its recordings."""
+"""A leg of the media engine as a service holds it."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from secrets import randbits
@@ -19,13 +20,13 @@ from jambones.media.events import (
     MediaEvent,
     MediaLost,
     PlayResult,
-    RecordingResult,
     RtcpReport,
     RtpTimeout,
     VoiceStarted,
     VoiceStopped,
 )
 from jambones.media.link import WorkerLink
+from jambones.media.playback import Playback, Recording
 from jambones.media.streams import Fork, MarkTold, Mix, Playout, Stream
 from jambones.sip.sdp import (
     PCMA,
@@ -43,55 +44,6 @@ if TYPE_CHECKING:
 
 _EVENTS = 512
 _CODECS = (PCMU, PCMA)
-
-
-class Playback:
-    """Clips being played to the peer. It holds the clips until it ends."""
-
-    def __init__(self, leg: "MediaLeg", number: int, clips: Sequence[Clip]) -> None:
-        self._leg = leg
-        self._number = number
-        self._clips = tuple(clips)
-        self._result: asyncio.Future[PlayResult] = asyncio.get_running_loop().create_future()
-
-    async def wait(self) -> PlayResult:
-        """Wait until it ends. Cancelling this wait does not stop the playback."""
-        return await asyncio.shield(self._result)
-
-    async def stop(self) -> PlayResult:
-        """Stop within one tick; harmless when it has ended."""
-        if not self._result.done():
-            self._leg.link.command(m.Stop(self._leg.row, self._number))
-        return await self.wait()
-
-    def finish(self, result: PlayResult) -> None:
-        self._clips = ()
-        if not self._result.done():
-            self._result.set_result(result)
-
-
-class Recording:
-    """A WAV file being written by the worker."""
-
-    def __init__(self, leg: "MediaLeg") -> None:
-        self._leg = leg
-        self._stopping: asyncio.Task[m.Recorded] | None = None
-
-    async def stop(self) -> RecordingResult:
-        """End it; the file is whole when this returns. Raises MediaError. Again: the same result."""
-        if self._stopping is None:
-            self._stopping = asyncio.get_running_loop().create_task(self._stop())
-        done = await asyncio.shield(self._stopping)
-        if done.reason:
-            raise MediaError(done.reason)
-        return RecordingResult(Path(done.path), done.samples / RATE)
-
-    async def _stop(self) -> m.Recorded:
-        leg = self._leg
-        try:
-            return await leg.link.ask(lambda reply: m.StopRecord(leg.row, reply), m.Recorded)
-        except MediaError as exc:
-            return m.Recorded(0, "", 0, str(exc))
 
 
 class MediaLeg:
@@ -159,13 +111,34 @@ class MediaLeg:
         self._description = described
         return bytes(described)
 
-    def make_offer(self) -> bytes:
-        """Our offer, also inside a dialog; `set_answer` must follow."""
+    def make_offer(self, like: Negotiated | None = None, *, only: bool = False) -> bytes:
+        """Our offer, also inside a dialog; `set_answer` must follow.
+
+        `like` comes first, with its numbers for keys, so that another leg that agreed on it may be joined without
+        anything to convert; with `only` nothing else is offered.
+        """
         if not self._opened and self._description is None:
             self._choose_socket("", 0)
-        described = offer(self._local())
-        self._description = revised(self._description, described) if self._description is not None else described
-        return bytes(self._description)
+        return self._describe(offer(self._offering(like, only=only)))
+
+    def past(self, other: "MediaLeg") -> bytes:
+        """Our offer with the address of `other`'s peer: from its answer on our peer and that one send to each other.
+
+        Raises MediaGone. What the two agreed on must be the same.
+        """
+        self.check()
+        far = other.negotiated
+        assert far is not None, "the other leg has no peer yet"
+        rtcp = far.remote_rtcp[1] if far.remote_rtcp is not None and not far.rtcp_mux else None
+        ours = self._offering(self.negotiated, only=True)
+        there = replace(ours, address=far.remote_address, port=far.remote_port, rtcp_port=rtcp, rtcp_mux=False)
+        return self._describe(offer(there))
+
+    def succeed(self, old: "MediaLeg") -> None:
+        """Take the place of a leg that was closed: our next description follows its last one in the same session."""
+        self._session, self._description = old._session, old._description
+        if old.negotiated is not None:
+            self._choose_socket(old.negotiated.remote_address, old.negotiated.remote_port)
 
     async def set_answer(self, sdp: bytes) -> None:
         """The peer's answer to our offer. Raises MediaRefused (488), MediaGone."""
@@ -332,6 +305,25 @@ class MediaLeg:
         return LocalMedia(
             self._address, self.link.ports[self._socket], _CODECS, rtcp_mux=True, session_id=self._session
         )
+
+    def _offering(self, like: Negotiated | None, *, only: bool) -> LocalMedia:
+        local = self._local()
+        if like is None:
+            return local
+        first = replace(like.codec, payload_type=like.payload_type)
+        others = () if only else tuple(codec for codec in local.codecs if codec.name != first.name)
+        number = like.dtmf_payload_type
+        return replace(
+            local,
+            codecs=(first, *others),
+            dtmf=number is not None or not only,
+            dtmf_payload_type=local.dtmf_payload_type if number is None else number,
+            ptime=like.ptime if only else local.ptime,
+        )
+
+    def _describe(self, described: SessionDescription) -> bytes:
+        self._description = revised(self._description, described) if self._description is not None else described
+        return bytes(self._description)
 
     def _choose_socket(self, host: str, port: int) -> None:
         self._free_socket()

@@ -19,7 +19,30 @@ class ScriptedEndpoint:
         """All audio that applications pushed, as they sent it."""
         self.bridged = False
         self.muted = False
+        self.stays = ""
+        """Why its audio cannot leave the platform's media engine; empty when it can."""
         self._peer: ScriptedEndpoint | None = None
+        self._returned: Callable[[], None] | None = None
+
+    @property
+    def released(self) -> bool:
+        """Whether the party's audio goes past the platform's media engine now."""
+        return self._returned is not None
+
+    async def release(self, other: MediaEndpoint, returned: Callable[[], None]) -> str:
+        assert isinstance(other, ScriptedEndpoint)
+        if why := self.stays or other.stays:
+            return why
+        self._returned = other._returned = returned
+        return ""
+
+    async def anchor(self) -> None:
+        returned, self._returned = self._returned, None
+        if returned is None:
+            return
+        if self._peer is not None:
+            self._peer._returned = None
+        returned()
 
     @property
     def peer(self) -> "ScriptedEndpoint | None":
@@ -28,17 +51,20 @@ class ScriptedEndpoint:
 
     async def bridge(self, other: MediaEndpoint) -> None:
         assert isinstance(other, ScriptedEndpoint)
+        await self.anchor()
         await self.unbridge()
         await other.unbridge()
         self._peer, other._peer = other, self
         self.bridged = other.bridged = True
 
     async def unbridge(self) -> None:
+        self._returned = None
         other, self._peer, self.bridged = self._peer, None, False
         if other is not None:
             other._peer, other.bridged = None, False
 
     async def mute(self, on: bool) -> None:
+        await self.anchor()
         self.muted = on
 
     def overhear(self, words: str) -> None:
@@ -56,16 +82,20 @@ class ScriptedEndpoint:
     async def play(
         self, clips: Sequence[Clip], *, loop: int | None = 1, offset: int = 0, limit: int | None = None
     ) -> ScriptedPlayback:
+        await self.anchor()
         sounds = [clip if isinstance(clip, Sound) else Sound("", clip.samples) for clip in clips]
         return ScriptedPlayback(sounds, loop, offset, limit, self._heard)
 
     async def fork(self, mix: Mix, rate: int) -> ScriptedFork:
+        await self.anchor()
         return self.mouth.fork(mix, rate)
 
     async def queue(self, rate: int, told: MarkTold) -> ScriptedQueue:
+        await self.anchor()
         return ScriptedQueue(rate, told, self._heard, self.pushed)
 
     async def send_dtmf(self, digits: str, *, duration_ms: int) -> None:
+        await self.anchor()
         for digit in digits:
             match digit:
                 case "w":

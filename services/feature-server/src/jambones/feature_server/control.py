@@ -1,6 +1,7 @@
 """Live call control: what the API asks of a call that runs here, whichever party of it is meant."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from jambones.common.bus.control import CallUpdated, UpdateCall
@@ -10,11 +11,12 @@ from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.parse import ScriptError, parse_script
 from jambones.feature_server.calls.collaborators import HookFailed, VerbFailed, Verbs
 from jambones.feature_server.calls.ending import Ending
-from jambones.feature_server.calls.leg import LegGone, MediaEndpoint
+from jambones.feature_server.calls.leg import LegGone
 from jambones.feature_server.calls.reasons import Cause, Kill
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.calls.state import CallStatus
 from jambones.feature_server.verbs.listen import set_status
+from jambones.feature_server.verbs.media_path import PATHS
 from jambones.feature_server.verbs.on_hold import perform_waiting
 from jambones.feature_server.verbs.sip_headers import allowed_headers
 from jambones.feature_server.verbs.sip_request import FORBIDDEN
@@ -164,14 +166,20 @@ async def _dtmf(call: CallSession, wanted: Any, changes: Changes) -> None:
     duration = wanted.get("duration") or BRIEF if isinstance(wanted, Mapping) else BRIEF
     if not keys or any(key not in "0123456789*#ABCDwW" for key in keys) or not str(duration).isdecimal():
         raise Invalid("invalid dtmf")
-    call.beside(_send_keys(await call.media(), keys, int(duration)))
+    call.beside(_send_keys(call, keys, int(duration)))
 
 
-async def _send_keys(endpoint: MediaEndpoint, keys: str, duration_ms: int) -> None:
+async def _send_keys(call: CallSession, keys: str, duration_ms: int) -> None:
     try:
-        await endpoint.send_dtmf(keys, duration_ms=duration_ms)
+        with _audio_here(call, "dtmf"):
+            await (await call.media()).send_dtmf(keys, duration_ms=duration_ms)
     except LegGone:
         return
+
+
+def _audio_here(call: CallSession, why: str) -> AbstractContextManager[None]:
+    """While we send audio to a bridged party it does not leave us."""
+    return call.bridged.path.needed(why) if call.bridged is not None else nullcontext()
 
 
 async def _tag(call: CallSession, data: Any, changes: Changes) -> None:
@@ -181,11 +189,12 @@ async def _tag(call: CallSession, data: Any, changes: Changes) -> None:
 
 
 async def _media_path(call: CallSession, path: Any, changes: Changes) -> None:
-    """The platform's media engine stays in the path, so there is nothing to move."""
-    if path not in {"full-media", "partial-media", "no-media"}:
+    """Through the platform's media engine, or past it where nothing needs it there."""
+    if path not in PATHS:
         raise Invalid("invalid media_path")
     if call.bridged is None:
         raise Incompatible(call)
+    await call.bridged.path.wish(path)
 
 
 async def _whisper(call: CallSession, wanted: Any, changes: Changes) -> None:
@@ -208,8 +217,9 @@ def whispered(wanted: Any) -> Verbs:
 async def _whispering(call: CallSession, verbs: Verbs) -> None:
     """What plays to one party covers, for that party alone, what the other one says."""
     try:
-        for verb in verbs:
-            await perform_waiting(verb, call, await call.media())
+        with _audio_here(call, "whisper"):
+            for verb in verbs:
+                await perform_waiting(verb, call, await call.media())
     except VerbFailed as exc:
         call.alert("error-updating-call", f"whisper: {exc.message}")
     except LegGone:

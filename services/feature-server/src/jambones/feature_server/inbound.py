@@ -77,6 +77,7 @@ class Inbound:
     max_duration: float
     sockets: AudioSockets | None = None
     dialer: Dialer | None = None
+    media_release: bool = True
 
     async def __call__(self, leg: IncomingLeg) -> None:
         """From the INVITE to the last status event."""
@@ -134,7 +135,16 @@ class Inbound:
             node_id=self.node_id,
         )
         kit = Collaborators(
-            hooks, self.audio, self.voice, None, self.alerts, reporter, self.checkpoints, self.sockets, self.dialer
+            hooks,
+            self.audio,
+            self.voice,
+            None,
+            self.alerts,
+            reporter,
+            self.checkpoints,
+            self.sockets,
+            self.dialer,
+            self.media_release,
         )
         synthesizer, recognizer = speech(application.application)
         told = [("X-Jambones-Call-Sid", info.call_sid), ("X-Jambones-Trace", info.trace_id)]

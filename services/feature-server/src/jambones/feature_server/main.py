@@ -1,6 +1,7 @@
 """The feature server's process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -121,6 +122,7 @@ async def serve(settings: FeatureServerSettings) -> None:
             api_url=settings.api_url,
             max_duration=settings.max_call_duration,
             sockets=sockets,
+            media_release=settings.media_release,
         )
         nodes = await stack.enter_async_context(NodeDirectory.watching(bus, "outbound"))
         placed = await stack.enter_async_context(Tasks())
@@ -200,6 +202,16 @@ def _figures(registry: CallRegistry, engine: MediaEngine) -> Iterator[Metric]:
     of_their_own = sum(call.info.parent_call_sid is None for call in placed)
     calls.add_metric(["inbound"], max(0, len(registry) - of_their_own))
     calls.add_metric(["outbound"], len(placed))
+    bridges = GaugeMetricFamily(
+        "jambones_fs_bridges", "Bridged calls by the way of their audio", labels=("path", "reason")
+    )
+    paths = Counter(
+        (call.bridged.path.now, next(iter(call.bridged.path.stays), ""))
+        for call in registry
+        if call.bridged is not None and call.bridged.a is call
+    )
+    for path, count in paths.items():
+        bridges.add_metric(path, count)
     workers = GaugeMetricFamily("jambones_media_workers", "Media worker processes", labels=("state",))
     workers.add_metric(["alive"], health.workers_alive)
     workers.add_metric(["dead"], health.workers - health.workers_alive)
@@ -210,7 +222,7 @@ def _figures(registry: CallRegistry, engine: MediaEngine) -> Iterator[Metric]:
         ("jambones_media_tick_late_p99_seconds", "99th percentile of ticks' lateness", health.tick_late_p99_ms / 1000),
         ("jambones_media_underruns", "Times a leg had nothing to send", float(health.underruns)),
     )
-    yield from (calls, workers)
+    yield from (calls, bridges, workers)
     for name, text, value in single:
         yield GaugeMetricFamily(name, text, value=value)
 

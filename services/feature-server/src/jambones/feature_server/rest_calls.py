@@ -125,6 +125,7 @@ class RestCalls:
             platform.checkpoints,
             platform.sockets,
             dialer,
+            platform.media_release,
         )
         headers = {**wanted.headers, **wanted.to.headers}
         leg = await dialer.place(

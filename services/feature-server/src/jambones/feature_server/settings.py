@@ -45,5 +45,7 @@ class FeatureServerSettings(SipSettings):
     media_port_max: int = Field(39000, ge=1025, le=65535)
     media_legs: int = Field(3000, ge=1)
     """Legs a media process takes."""
+    media_release: bool = True
+    """Whether the audio of a dial leaves the media engine where nothing needs it there."""
     rtp_timeout: float = Field(60, gt=0)
     """Seconds without a packet from the caller after which a call is ended."""

@@ -191,3 +191,5 @@ class Collaborators:
     checkpoint: Checkpoint
     sockets: AudioSockets | None = None
     dialer: "Dialer | None" = None
+    media_release: bool = True
+    """Whether the audio of bridged parties may leave the media engine."""

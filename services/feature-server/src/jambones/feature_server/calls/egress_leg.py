@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from jambones.feature_server.calls.carried import stays_of
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.info import CallInfo
 from jambones.feature_server.calls.leg import Answered, Headers, LegGone, Ringing
 from jambones.feature_server.calls.reasons import Cause, EndedBy
-from jambones.feature_server.calls.sip_dialog import SipDialog
+from jambones.feature_server.calls.sip_dialog import MEDIA, SipDialog
 from jambones.media import MediaEngine, MediaError, MediaLeg
 from jambones.sip import events as sip
 from jambones.sip.headers import Headers as SipHeaders
@@ -34,7 +35,7 @@ class EgressLeg(SipDialog):
         self._leg = leg
         self._engine = engine
         self._media = media
-        self._endpoint = EngineEndpoint(engine, media)
+        self._endpoint = EngineEndpoint(engine, media, self)
         self._info = info
         self._again = again
         self._described = False  # the far end's description is known
@@ -131,6 +132,8 @@ class EgressLeg(SipDialog):
 
     def _learn(self, headers: SipHeaders) -> None:
         """What the egress tells of the outside."""
+        if (media := headers.get(MEDIA)) is not None:
+            self.stays = stays_of(media)
         self._info.learn(
             outside_call_id=headers.get("X-Jambones-Call"), trunk_name=headers.get("X-Jambones-Trunk-Name")
         )

@@ -222,7 +222,20 @@ class MediaEndpoint(Protocol):
         """Each party hears the other, keys included; what plays to one of them is heard instead. May raise LegGone."""
 
     async def unbridge(self) -> None:
-        """Harmless when it is not bridged, or gone."""
+        """Harmless when it is not bridged, or gone; released audio of this party comes back."""
+
+    @property
+    def released(self) -> bool:
+        """Whether its audio goes past the media engine now."""
+
+    async def release(self, other: "MediaEndpoint", returned: Callable[[], None]) -> str:
+        """Let the audio of two that are bridged go past the media engine, keys included; why not, or nothing.
+
+        Whatever is asked of an endpoint later brings it back first; `returned` hears of that. May raise LegGone.
+        """
+
+    async def anchor(self) -> None:
+        """Bring the audio back, of the other one too: they are bridged as before. May raise LegGone."""
 
     async def mute(self, on: bool) -> None:
         """Nobody hears the party."""

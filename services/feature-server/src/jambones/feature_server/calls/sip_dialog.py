@@ -1,12 +1,15 @@
 """A SIP dialog with an SBC and its audio on the media engine: what legs of both directions share."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
 from jambones.common.tasks import Tasks
+from jambones.feature_server.calls.bypass import NotMoved
+from jambones.feature_server.calls.carried import stays_of
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.leg import (
     CallEvent,
@@ -35,6 +38,7 @@ from jambones.sip.refer import progress_of, send_refer
 
 log = structlog.get_logger(__name__)
 
+MEDIA = "X-Jambones-Media"
 DTMF_RELAY = "application/dtmf-relay"
 TOLD_LATER = 16  # events that wait for whoever will listen
 
@@ -52,6 +56,8 @@ class SipDialog:
         self._endpoint: EngineEndpoint | None = None
         self._tasks = Tasks()
         self._ended = False
+        self.stays = stays_of(None)
+        """Why the SBC needs the media engine in the path; empty when it does not."""
 
     @property
     def _dialog(self) -> SipHalf:
@@ -119,6 +125,31 @@ class SipDialog:
             raise LegGone from exc
         return Reply(response.status, response.reason)
 
+    # Audio that leaves the media engine, and comes back.
+
+    async def move(self, sdp: bytes, *, past: bool) -> bytes:
+        path = [*self._told, (MEDIA, "partial" if past else "full")]
+        try:
+            # To leave can wait; whoever comes back is waited for.
+            answer = await self._dialog.reinvite(sdp, path, insist=not past)
+        except sip.LegEnded as exc:
+            raise LegGone from exc
+        if not answer.accepted or answer.sdp is None:
+            raise NotMoved(answer.status, answer.headers.get("X-Reason") or answer.reason)
+        return answer.sdp
+
+    def start(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        try:
+            return self._tasks.start(work, name=name)
+        except RuntimeError as exc:
+            raise LegGone from exc
+
+    def use(self, media: MediaLeg) -> None:
+        self._tasks.start(self._follow_media(media), name="media events")
+
+    async def without_media(self) -> None:
+        await self._lost(Cause.MEDIA_LOST, status=503)
+
     # What happens.
 
     async def _follow_sip(self) -> None:
@@ -173,21 +204,25 @@ class SipDialog:
         if self._endpoint is None:
             await dialog.refuse_offer(event, 488)
             return
-        media = self._endpoint.media
+        endpoint = self._endpoint
+        media = endpoint.media
         if event.sdp is None:
             # Asked for an offer: what holds now; its answer, in the ACK, can only confirm it.
             await dialog.accept_offer(event, media.local_sdp, self._told)
             return
         before = media.on_hold
         try:
-            answer = await media.reoffer(event.sdp)
+            if endpoint.bypass is not None:
+                answer = await endpoint.bypass.back_with(endpoint, event.sdp)
+            else:
+                answer = await media.reoffer(event.sdp)
         except MediaError as exc:
             log.info("re-INVITE refused", error=str(exc), sip_call_id=self.sip_call_id)
             await dialog.refuse_offer(event, 488)
             return
         await dialog.accept_offer(event, answer, self._told)
-        if media.on_hold != before:
-            self._say(Held(media.on_hold, in_dialog(event.request)))
+        if endpoint.media.on_hold != before:
+            self._say(Held(endpoint.media.on_hold, in_dialog(event.request)))
 
     async def _requested(self, event: sip.Requested) -> None:
         request, dialog = event.request, self._dialog

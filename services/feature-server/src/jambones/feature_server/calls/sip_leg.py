@@ -4,10 +4,11 @@ import asyncio
 
 import structlog
 
+from jambones.feature_server.calls.carried import stays_of
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.leg import Ended, Headers, LegGone
 from jambones.feature_server.calls.reasons import Cause, EndedBy
-from jambones.feature_server.calls.sip_dialog import SipDialog
+from jambones.feature_server.calls.sip_dialog import MEDIA, SipDialog
 from jambones.media import MediaEngine, MediaRefused
 from jambones.sip import events as sip
 from jambones.sip.leg import IncomingLeg
@@ -27,6 +28,7 @@ class SipLeg(SipDialog):
         super().__init__(told)
         self._outside = outside
         self._leg = leg
+        self.stays = stays_of(leg.invite.headers.get(MEDIA))
         self._engine = engine
         self._acked: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 
@@ -78,7 +80,7 @@ class SipLeg(SipDialog):
             await self._leg.reject(exc.status, None, [*self._told, ("X-Reason", exc.reason), *elsewhere])
             self._say_ended(Ended(EndedBy.PLATFORM, exc.status, "Not Acceptable Here", exc.reason))
             raise LegGone from exc
-        self._endpoint = EngineEndpoint(self._engine, media)
+        self._endpoint = EngineEndpoint(self._engine, media, self)
         self._tasks.start(self._follow_media(media), name="media events")
         return self._endpoint
 

@@ -15,6 +15,7 @@ from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.verbs.capturing import Captured
 from jambones.feature_server.verbs.listen import run_listening
 from jambones.feature_server.verbs.listening import Listening
+from jambones.feature_server.verbs.media_path import MediaPath
 from jambones.feature_server.verbs.on_hold import entertain
 
 
@@ -23,6 +24,7 @@ class Bridged:
 
     def __init__(self, verb: Dial, a: CallSession, b: CallSession) -> None:
         self.verb, self.a, self.b = verb, a, b
+        self.path = MediaPath(verb, a, b)
         capture = verb.dtmf_capture or DtmfCapture()
         self._captured = {a: Captured(capture.parent_call), b: Captured(capture.child_call)}
         self._holders: set[CallSession] = set()
@@ -47,8 +49,10 @@ class Bridged:
 
     async def mute(self, call: CallSession, on: bool) -> None:
         """The other party does not hear this one, as long as they are bridged."""
-        await (await call.media()).mute(on)
-        (self._muted.add if on else self._muted.discard)(call)
+        with self.path.needed("mute"):
+            await (await call.media()).mute(on)
+            (self._muted.add if on else self._muted.discard)(call)
+            self.path.muted = bool(self._muted)
 
     async def _open(self) -> None:
         verb, a, b = self.verb, self.a, self.b
@@ -60,17 +64,29 @@ class Bridged:
             party = b if verb.listen.channel == 2 else a
             listening = Listening(verb.listen, a, await party.media(), party.info)
             self._listen = asyncio.get_running_loop().create_task(self._stream(listening))
+        self.path.open()
 
     async def _close(self) -> None:
         for call in (self.a, self.b):
             call.bridged = call.on_refer = None
         tasks = [*self._entertaining.values(), *([self._listen] if self._listen is not None else [])]
         try:
+            await self.path.close()
             await cancel(*tasks)
         finally:
-            await (await self.a.media()).unbridge()
+            await self._part()
             for call in tuple(self._muted):
                 await self.mute(call, False)  # whoever goes on alone is heard
+
+    async def _part(self) -> None:
+        """Whoever goes on has his audio here again before his next verb begins; who is hung up does without."""
+        a, b = await self.a.media(), await self.b.media()
+        if self.a.ending is None:
+            await a.unbridge()
+        if self.b.ending is None and (self.a.ending is None or self.b.kill is not None):
+            await b.unbridge()
+        if not a.released:
+            await a.unbridge()
 
     async def _connect(self) -> None:
         await (await self.a.media()).bridge(await self.b.media())
@@ -102,15 +118,18 @@ class Bridged:
             return
         if event.on:
             self._holders.add(party)
+            self.path.holds = True
             work = entertain(self.verb, self.a, held, event)
             self._entertaining[held] = asyncio.get_running_loop().create_task(work)
             return
         self._holders.discard(party)
         if not self._holders:
+            self.path.holds = False
             try:
                 await self._connect()
             except LegGone:
                 return
+            self.path.look()
 
     def _on_refer(self, party: CallSession, referral: Referral) -> None:
         self.a.beside(self._refer(party, referral))

@@ -6,6 +6,7 @@ from jambones.common.verbs.dial import Dial
 from jambones.feature_server.calls.collaborators import VerbFailed
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.verbs.dialling import Dialling
+from jambones.feature_server.verbs.media_path import tell_of_no_media
 from jambones.feature_server.verbs.registry import runs
 
 LATER = ("transcribe", "amd", "dub", "boost_audio_signal")
@@ -20,6 +21,8 @@ async def dial(verb: Dial, call: CallSession) -> None:
         if getattr(verb, later):
             alias = Dial.model_fields[later].alias or later
             call.alert("invalid-app-payload", f"dial.{alias} is not available on this server; it was skipped")
+    if verb.exit_media_path and not verb.anchor_media:
+        tell_of_no_media(call, "dial.exitMediaPath")
     endpoint = await call.media(early=verb.answer_on_bridge)
     dialling = Dialling(verb, call, endpoint, call.kit.dialer)
     try:
