@@ -58,6 +58,18 @@ async def test_glare_is_not_tried_for_ever() -> None:
 
 
 @in_virtual_time
+async def test_an_offer_that_may_wait_is_not_tried_again_after_491() -> None:
+    async with calling() as (peer, leg, invite):
+        peer.answer(invite, 200, body=SDP)
+        await peer.hears("ACK")
+        asked = asyncio.create_task(leg.reinvite(OTHER, insist=False))
+        peer.answer(await peer.hears("INVITE"), 491)
+        await peer.hears("ACK")
+        assert (await asked).status == 491
+        assert leg.ended is None
+
+
+@in_virtual_time
 async def test_a_second_offer_while_one_is_pending_gets_500_with_retry_after() -> None:
     async with called(answer) as (peer, leg, _invite):
         ok = await peer.hears_response(200)

@@ -330,12 +330,6 @@ async def test_an_unanswered_call_cannot_be_completed_but_refused() -> None:
     assert caller.status == 503
 
 
-async def test_media_stays_where_it_is_but_the_wish_is_answered() -> None:
-    async with call(dials()) as caller:
-        await bridged(caller)
-        assert (await caller.is_changed(media_path="partial-media")).status == 202
-
-
 async def test_an_empty_answer_to_a_new_hook_ends_the_verb() -> None:
     def application(request: HookRequest) -> Any:
         return [{"verb": "pause", "length": 3600}, {"verb": "say", "text": "next"}] if request.path == "/" else []

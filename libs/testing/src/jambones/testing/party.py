@@ -76,6 +76,20 @@ class Party:
         self.ending: Ending | None = None
         """How the platform sees the end; set when the call is over."""
 
+    @property
+    def released(self) -> bool:
+        """Whether the party's audio goes past the platform's media engine now, to the one it is bridged with."""
+        return self._endpoint.released
+
+    @property
+    def media_stays(self) -> str:
+        """Why its audio cannot leave the media engine, if it cannot; to be set."""
+        return self._endpoint.stays
+
+    @media_stays.setter
+    def media_stays(self, why: str) -> None:
+        self._endpoint.stays = why
+
     # -- what the party does -----------------------------------------------------------------------------------
 
     def presses(self, keys: str, *, duration_ms: int = 100) -> None:
