@@ -171,3 +171,15 @@ async def test_a_tenant_above_looks_with_its_own_eyes(db: Database) -> None:
     async with db.transaction(two, identity=provider) as tx:  # somebody forgot to check
         assert await Applications(tx).select() == []
         assert await tx.fetchval("SELECT count(*) FROM accounts") == 1
+
+
+async def test_the_policies_of_an_account_do_not_read_the_other_accounts(db: Database) -> None:
+    one = await account(db, "one")
+    await account(db, "two")
+    for table in ("applications", "clients"):
+        async with db.transaction(one) as tx:
+            sql = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT * FROM {table} WHERE account_sid = $1"
+            plan = [row[0] for row in await tx.fetch(sql, one.account_sid)]
+        scans = [line for line in plan if "on accounts" in line]
+        assert scans
+        assert all("never executed" in scan for scan in scans), "\n".join(plan)
