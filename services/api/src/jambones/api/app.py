@@ -82,7 +82,7 @@ class Api:
             operation, params, others = self._router.find(method, path)
             if operation is not None:
                 resource = operation.tag
-            response = await self._serve(request, operation, params, others)
+            response = await self._serve(request, path, operation, params, others)
         except JambonesError as exc:
             response = problem(exc)
         except Exception:
@@ -116,7 +116,7 @@ class Api:
                 return self._docs.answer(path, request)
 
     async def _serve(
-        self, request: web.Request, operation: Operation | None, params: dict[str, str], others: list[str]
+        self, request: web.Request, path: str, operation: Operation | None, params: dict[str, str], others: list[str]
     ) -> web.StreamResponse:
         if self.parts is None:
             raise Unavailable("starting")
@@ -148,7 +148,6 @@ class Api:
                 raise forbidden("User has view-only access")
             await operator_rules.check(ask)
         model = body.fit(operation, ask.raw)
-        path = without_prefix(request.path)
         if operation.method != "GET":
             ask.audit = AuditContext(
                 new_sid(), caller.name, *_owner(caller), operation.operation_id, path.replace("\0", "")[:512],
@@ -209,8 +208,9 @@ class Api:
 
 def without_prefix(path: str) -> str:
     """The path below the base: /v1, /api/v1 (as proxies mount it) or nothing."""
+    lower = path.lower()
     for prefix in PREFIXES:
-        if path.lower() == prefix or path.lower().startswith(prefix + "/"):
+        if lower.startswith(prefix) and lower[len(prefix) : len(prefix) + 1] in ("", "/"):
             return path[len(prefix) :] or "/"
     return path
 

@@ -8,7 +8,6 @@ import structlog
 
 from jambones.api.ask import Ask
 from jambones.common.db.audit_log import AuditLog
-from jambones.common.db.tenant import PLATFORM
 from jambones.common.errors import JambonesError
 
 log = structlog.get_logger(__name__)
@@ -21,7 +20,7 @@ async def note(ask: Ask, status: int) -> None:
         return
     fields = [str(name).replace("\0", "")[:64] for name in ask.raw][:MOST_FIELDS] if isinstance(ask.raw, dict) else []
     try:
-        async with ask.parts.db.transaction(PLATFORM) as tx:
+        async with ask.parts.db.single() as tx:
             await AuditLog(tx).add(
                 ask.audit,
                 account_sid=(ask.audit.caller_account_sid or ask.params.get("account_sid", "").lower()[:36]) or None,

@@ -42,7 +42,7 @@ async def caller_of(parts: Parts, authorization: str) -> Caller | None:
     if key is None or (key.expires_at is not None and key.expires_at <= clock.now()):
         return None
     if key.account_sid is not None and key.is_stale:
-        async with parts.db.transaction(PLATFORM) as tx:
+        async with parts.db.single() as tx:
             await ApiKeys(tx).note_use(key.account_sid)
     caller = _of_key(parts.settings, key)
     if callers is not None:

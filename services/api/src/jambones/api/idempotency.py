@@ -37,10 +37,10 @@ async def once(ask: Ask, key: str, path: str, work: Callable[[], Awaitable[web.S
     try:
         response = await work()
     except BaseException:
-        async with ask.transaction(PLATFORM) as tx:
+        async with ask.parts.db.single() as tx:
             await IdempotentAnswers(tx).forget(caller, key)
         raise
-    async with ask.transaction(PLATFORM) as tx:
+    async with ask.parts.db.single() as tx:
         if isinstance(response, web.Response) and response.status < 500 and response.content_type == JSON:
             await IdempotentAnswers(tx).finish(caller, key, response.status, response.text or "")
         else:

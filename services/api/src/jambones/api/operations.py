@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from pydantic import BaseModel
@@ -65,7 +66,7 @@ class Operation:
     empty: bool
     """May also answer 204."""
 
-    @property
+    @cached_property
     def params(self) -> list[str]:
         return re.findall(r"\{(\w+)\}", self.path)
 

@@ -1,9 +1,12 @@
 """JSON as this API speaks it: flags are 0 and 1, dates ISO 8601 in UTC with milliseconds, sids may be empty text."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from operator import itemgetter
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
@@ -87,7 +90,9 @@ class Problem(BaseModel):
 
 def stamp(moment: datetime) -> str:
     """2026-01-31T12:00:00.000Z"""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"  # for "+00:00"
 
 
 def plain(value: Any) -> Any:
@@ -104,19 +109,41 @@ def plain(value: Any) -> Any:
 
 def wire(row: Row, *, drop: Collection[str] = (), flags: bool = True, **extra: Any) -> dict[str, Any]:
     """A row as it goes out: every column, null ones too, without `drop`, with `extra`. `flags`: 0/1 for true/false."""
-    columns, values = {}, row.__dict__
-    for name, key in _names(type(row)):
-        if name in drop:
-            continue
-        value = values[name]
-        columns[key] = value if value is None or (value.__class__ is bool and not flags) else plain(value)
+    shape = _shape(type(row), tuple(drop))
+    columns = dict(zip(shape.keys, shape.values(row.__dict__), strict=True))
+    for key in shape.written:
+        value = columns[key]
+        if value is not None and (flags or value.__class__ is not bool):
+            columns[key] = plain(value)
     return columns | extra
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What goes out of a kind of row."""
+
+    keys: tuple[str, ...]
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """The values of the keys, of a row's `__dict__`."""
+    written: tuple[str, ...]
+    """The keys whose values JSON has no word for, or another one than we use."""
+
+
 @cache
-def _names(row: type[Row]) -> tuple[tuple[str, str], ...]:
-    """The fields of a row and what they are called outside."""
-    return tuple((name, info.alias or name) for name, info in row.model_fields.items())
+def _shape(row: type[Row], drop: tuple[str, ...]) -> _Shape:
+    fields = {name: info for name, info in row.model_fields.items() if name not in drop}
+    keys = {name: info.alias or name for name, info in fields.items()}
+    written = tuple(keys[name] for name, info in fields.items() if not _as_it_is(info.annotation))
+    if len(keys) < 2:  # an itemgetter of one key returns no tuple
+        return _Shape(tuple(keys.values()), lambda values: tuple(values[name] for name in keys), written)
+    return _Shape(tuple(keys.values()), itemgetter(*keys), written)
+
+
+def _as_it_is(annotation: Any) -> bool:
+    """Whether every value of the type goes out as it is."""
+    if annotation in (str, int, float, type(None)) or get_origin(annotation) in (Literal, dict, list):
+        return True
+    return get_origin(annotation) in (Union, UnionType) and all(map(_as_it_is, get_args(annotation)))
 
 
 def shown(

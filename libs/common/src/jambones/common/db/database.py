@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self, TypeAlias, cast
+from typing import Any, Generic, NoReturn, Self, TypeAlias, TypeVar, cast
 
 import asyncpg
 import structlog
@@ -175,22 +175,16 @@ class Database:
             await _release(self._pool, connection)
         await self._tell(tx.changes)
 
-    @asynccontextmanager
-    async def reading(self, tenant: Tenant, *, identity: Tenant | None = None) -> AsyncIterator[Reading]:
+    def reading(self, tenant: Tenant, *, identity: Tenant | None = None) -> AbstractAsyncContextManager[Reading]:
         """Statements that see `tenant`'s rows only, as in `transaction`; each sees what is committed when it begins.
 
         Cheaper than a transaction, for whoever changes nothing. Raises DatabaseUnavailable.
         """
-        seen_as = tenant if identity is None else identity
-        pool = self._pool if seen_as == PLATFORM else self._reading
-        connection = await self._acquire(pool)
-        try:
-            if seen_as != PLATFORM:
-                with verdicts():
-                    await cast(readers.ReaderConnection, connection).look_as(seen_as)
-            yield Reading(connection, tenant, self.keys, [])
-        finally:
-            await _release(pool, connection)
+        return _Lease(self, Reading, tenant, tenant if identity is None else identity)
+
+    def single(self) -> AbstractAsyncContextManager[Transaction]:
+        """One statement of the platform that changes something, without BEGIN and COMMIT around it."""
+        return _Lease(self, Transaction, PLATFORM, PLATFORM)
 
     async def _acquire(self, pool: Pool) -> Connection:
         with verdicts():
@@ -213,6 +207,33 @@ class Database:
                 await self.announce(change)
             except Exception:  # the row is stored; whoever missed the event reads it again at the next full refresh
                 log.warning("configuration change not announced", entity=change.entity, sid=change.sid, exc_info=True)
+
+
+T = TypeVar("T", bound=Transaction)
+
+
+class _Lease(Generic[T]):
+    """A connection for a while, without a transaction. A class, since most requests enter one."""
+
+    __slots__ = ("_connection", "_db", "_kind", "_pool", "_seen_as", "_tenant")
+
+    def __init__(self, db: Database, kind: type[T], tenant: Tenant, seen_as: Tenant) -> None:
+        self._db, self._kind, self._tenant, self._seen_as = db, kind, tenant, seen_as
+        self._pool = db._pool if seen_as == PLATFORM else db._reading
+
+    async def __aenter__(self) -> T:
+        self._connection = connection = await self._db._acquire(self._pool)
+        if self._seen_as != PLATFORM:
+            try:
+                with verdicts():
+                    await cast(readers.ReaderConnection, connection).look_as(self._seen_as)
+            except BaseException:
+                await _release(self._pool, connection)
+                raise
+        return self._kind(connection, self._tenant, self._db.keys, [])
+
+    async def __aexit__(self, *exc: object) -> None:
+        await _release(self._pool, self._connection)
 
 
 def _begin(tenant: Tenant, *, snapshot: bool, audit: str | None) -> str:

@@ -119,13 +119,9 @@ class Repository(Generic[R]):
         """Insert; the sid is made here unless given. Raises Taken, UnknownReference, Invalid."""
         columns = {self.KEY: new_sid()} | self._columns(values)
         marks = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
-        await self._tx.execute(
-            f"INSERT INTO {self.TABLE} ({_names(columns)}) VALUES ({marks})",  # noqa: S608
-            *columns.values(),
-        )
         record = await self._tx.fetchrow(
-            f"SELECT * FROM {self.TABLE} WHERE {self.KEY} = $1",  # noqa: S608
-            columns[self.KEY],
+            f"INSERT INTO {self.TABLE} ({_names(columns)}) VALUES ({marks}) RETURNING *",  # noqa: S608
+            *columns.values(),
         )
         assert record is not None  # the policies let a tenant read what it may insert
         row = self.row(record)
