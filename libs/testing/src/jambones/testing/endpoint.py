@@ -22,14 +22,14 @@ class ScriptedEndpoint:
         self.stays = ""
         """Why its audio cannot leave the platform's media engine; empty when it can."""
         self._peer: ScriptedEndpoint | None = None
-        self._returned: Callable[[], None] | None = None
+        self._returned: Callable[[str], None] | None = None
 
     @property
     def released(self) -> bool:
         """Whether the party's audio goes past the platform's media engine now."""
         return self._returned is not None
 
-    async def release(self, other: MediaEndpoint, returned: Callable[[], None]) -> str:
+    async def release(self, other: MediaEndpoint, returned: Callable[[str], None]) -> str:
         assert isinstance(other, ScriptedEndpoint)
         if why := self.stays or other.stays:
             return why
@@ -42,7 +42,7 @@ class ScriptedEndpoint:
             return
         if self._peer is not None:
             self._peer._returned = None
-        returned()
+        returned("")
 
     @property
     def peer(self) -> "ScriptedEndpoint | None":

@@ -32,6 +32,7 @@ from jambones.feature_server.calls.collaborators import (
     Voice,
 )
 from jambones.feature_server.calls.info import CallInfo
+from jambones.feature_server.calls.measured import measuring
 from jambones.feature_server.calls.outbound import Dialer
 from jambones.feature_server.calls.registry import CallRegistry
 from jambones.feature_server.calls.reporter import CallReporter
@@ -148,7 +149,7 @@ class Inbound:
         )
         synthesizer, recognizer = speech(application.application)
         told = [("X-Jambones-Call-Sid", info.call_sid), ("X-Jambones-Trace", info.trace_id)]
-        sip_leg = SipLeg(leg, self.engine, told, facts.source)
+        sip_leg = SipLeg(leg, self.engine, told, facts.source, measuring(self.bus))
         variables = Variables(default_synthesizer=synthesizer, default_recognizer=recognizer)
         session = CallSession(info, sip_leg, kit, variables, max_duration=self.max_duration)
 

@@ -13,12 +13,15 @@ from typing import Any, Protocol
 import structlog
 
 from jambones.feature_server.calls.leg import LegGone
+from jambones.feature_server.calls.measured import NotThere, Packets, wrong
 from jambones.media import MediaEngine, MediaError, MediaLeg, MediaRefused
 
 log = structlog.get_logger(__name__)
 
 NO_ROOM_FOR = 5.0
 """Seconds to wait for a media worker that starts again."""
+FIRST_MEASURE, MEASURE_EVERY = 2.0, 20.0
+"""Seconds after the audio has left, and from then on, until the SBCs are asked what passes them."""
 BUSY = "busy"
 """An offer of the other side crossed ours."""
 
@@ -46,6 +49,9 @@ class Mover(Protocol):
     def use(self, media: MediaLeg) -> None:
         """Follow this leg of the media engine from now on."""
 
+    async def measured(self) -> Packets | None:
+        """What passes the SBC; None when nobody says. Raises NotThere."""
+
     async def without_media(self) -> None:
         """There is no audio any more: end the call."""
 
@@ -61,8 +67,8 @@ class End(Protocol):
 class Bypass:
     """Make one for two ends whose audio is `carried` alike, and `leave`; `back` ends it, for one or for both."""
 
-    def __init__(self, engine: MediaEngine, a: End, b: End, returned: Callable[[], None]) -> None:
-        """`returned` is told whenever audio has come back."""
+    def __init__(self, engine: MediaEngine, a: End, b: End, returned: Callable[[str], None]) -> None:
+        """`returned` is told whenever audio has come back; and why, when it shall not leave again."""
         self._engine = engine
         self._ends = (a, b)
         self._returned = returned
@@ -74,6 +80,7 @@ class Bypass:
         self._coming: dict[int, MediaLeg] = {}
         self._lock = asyncio.Lock()
         self._joined = True
+        self._wrong = ""
 
     async def leave(self) -> str:
         """Empty when the audio goes past us now; else why it stays. Raises LegGone."""
@@ -86,6 +93,7 @@ class Bypass:
         async with self._lock:
             if len(self._departed) == len(self._ends):
                 await asyncio.gather(a.media.close(), b.media.close())
+                a.dialog.start(self._watch(), name="watch released audio")
                 return ""
         await self.back(a)
         return self._refused or "the call is ending"
@@ -147,6 +155,29 @@ class Bypass:
         with suppress(LegGone):
             await self.back(other)
 
+    async def _watch(self) -> None:
+        """Bring the audio back where it goes astray, or a party falls silent: then the media engine's clock decides."""
+        a, b = self._ends
+        before, first = await self._look(), True
+        while not self._wrong:
+            await asyncio.sleep(FIRST_MEASURE if first else MEASURE_EVERY)
+            if a.bypass is not self or b.bypass is not self:
+                return
+            now = await self._look()
+            self._wrong = self._wrong or wrong(before, now, first=first)
+            before, first = now, False
+        log.warning("audio comes back", reason=self._wrong)
+        for end in self._ends:
+            with suppress(LegGone):
+                await self.back(end)
+
+    async def _look(self) -> tuple[Packets | None, ...]:
+        try:
+            return tuple(await asyncio.gather(*(end.dialog.measured() for end in self._ends)))
+        except NotThere as exc:
+            self._wrong = f"not at the SBC: {exc}"
+            return None, None
+
     async def _depart(self, place: int, sdp: bytes) -> None:
         try:
             await self._ends[place].dialog.move(sdp, past=True)
@@ -196,16 +227,15 @@ class Bypass:
                 await self._engine.bridge(end.media, other.media)
         if old is not media:
             await old.close()
-        self._returned()
+        self._returned(self._wrong)
 
     async def _fresh(self, place: int) -> MediaLeg:
         """A new leg of the media engine, on the worker of the other one's. Raises MediaRefused."""
         other = self._ends[1 - place]
-        coming = self._coming.get(1 - place)
-        here = other.media if other.bypass is None else coming
-        near = None if here is None or here.closed or here.lost else here
         until = asyncio.get_running_loop().time() + NO_ROOM_FOR
         while True:
+            here = other.media if other.bypass is None else self._coming.get(1 - place)
+            near = None if here is None or here.closed or here.lost else here
             try:
                 fresh = self._coming[place] = self._engine.again(self._ends[place].media, near=near)
             except MediaRefused:

@@ -22,6 +22,7 @@ from jambones.common.verbs.target import PhoneTarget, SipTarget, Target, TeamsTa
 from jambones.feature_server.calls.egress_leg import EgressLeg
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.info import CallInfo
+from jambones.feature_server.calls.measured import measuring
 from jambones.feature_server.calls.outbound import NotPlaced, Wanted
 from jambones.feature_server.calls.registry import CallRegistry
 from jambones.feature_server.calls.session import CallSession
@@ -95,7 +96,7 @@ class EgressDialer:
                 await media.close()
         if leg is None:
             raise NotPlaced("no egress node can take a call", status=480)
-        return EgressLeg(leg, self.engine, media, info, again)
+        return EgressLeg(leg, self.engine, media, info, again, measuring(self.bus))
 
     async def _invite(
         self, node: Node, target: str, route: str, info: CallInfo, wanted: Wanted, sdp: bytes

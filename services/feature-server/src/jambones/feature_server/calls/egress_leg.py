@@ -9,6 +9,7 @@ from jambones.feature_server.calls.carried import stays_of
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.info import CallInfo
 from jambones.feature_server.calls.leg import Answered, Headers, LegGone, Ringing
+from jambones.feature_server.calls.measured import Measure, SbcLeg
 from jambones.feature_server.calls.reasons import Cause, EndedBy
 from jambones.feature_server.calls.sip_dialog import MEDIA, SipDialog
 from jambones.media import MediaEngine, MediaError, MediaLeg
@@ -30,8 +31,16 @@ class EgressLeg(SipDialog):
 
     far_end = EndedBy.CALLEE
 
-    def __init__(self, leg: OutgoingLeg, engine: MediaEngine, media: MediaLeg, info: CallInfo, again: NextLeg) -> None:
-        super().__init__(())
+    def __init__(
+        self,
+        leg: OutgoingLeg,
+        engine: MediaEngine,
+        media: MediaLeg,
+        info: CallInfo,
+        again: NextLeg,
+        measure: Measure | None = None,
+    ) -> None:
+        super().__init__((), measure)
         self._leg = leg
         self._engine = engine
         self._media = media
@@ -134,6 +143,8 @@ class EgressLeg(SipDialog):
         """What the egress tells of the outside."""
         if (media := headers.get(MEDIA)) is not None:
             self.stays = stays_of(media)
+        at_sbc = SbcLeg.of(headers.get("X-Jambones-Edge"), headers.get("X-Jambones-Leg"))
+        self._at_sbc = at_sbc or self._at_sbc
         self._info.learn(
             outside_call_id=headers.get("X-Jambones-Call"), trunk_name=headers.get("X-Jambones-Trunk-Name")
         )

@@ -56,7 +56,7 @@ class EngineEndpoint:
     def released(self) -> bool:
         return self.bypass is not None
 
-    async def release(self, other: MediaEndpoint, returned: Callable[[], None]) -> str:
+    async def release(self, other: MediaEndpoint, returned: Callable[[str], None]) -> str:
         assert isinstance(other, EngineEndpoint)
         if why := in_the_way(self._carried, other._carried):
             return why

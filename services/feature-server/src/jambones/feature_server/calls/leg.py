@@ -228,10 +228,11 @@ class MediaEndpoint(Protocol):
     def released(self) -> bool:
         """Whether its audio goes past the media engine now."""
 
-    async def release(self, other: "MediaEndpoint", returned: Callable[[], None]) -> str:
+    async def release(self, other: "MediaEndpoint", returned: Callable[[str], None]) -> str:
         """Let the audio of two that are bridged go past the media engine, keys included; why not, or nothing.
 
-        Whatever is asked of an endpoint later brings it back first; `returned` hears of that. May raise LegGone.
+        Whatever is asked of an endpoint later brings it back first; `returned` hears of that, and why it shall stay
+        from then on, if it shall. May raise LegGone.
         """
 
     async def anchor(self) -> None:

@@ -26,6 +26,7 @@ from jambones.feature_server.calls.leg import (
     Transferred,
     Voice,
 )
+from jambones.feature_server.calls.measured import Measure, Packets, SbcLeg
 from jambones.feature_server.calls.reasons import Cause, EndedBy
 from jambones.feature_server.calls.referral import SipReferral, refer_target, referrer
 from jambones.media import Digit as EngineDigit
@@ -44,12 +45,17 @@ TOLD_LATER = 16  # events that wait for whoever will listen
 
 
 class SipDialog:
-    """Use it inside `async with dialog.attended()`; `told` goes with every response and request of ours."""
+    """Use it inside `async with dialog.attended()`; `told` goes with every response and request of ours.
+
+    `measure` asks the SBC for what passes it while the audio does not pass us.
+    """
 
     far_end = EndedBy.CALLER
 
-    def __init__(self, told: Headers) -> None:
+    def __init__(self, told: Headers, measure: Measure | None = None) -> None:
         self._told = list(told)
+        self._measure = measure
+        self._at_sbc: SbcLeg | None = None
         self._outside: str | None = None
         self._listener: Listener | None = None
         self._early: list[CallEvent] = []
@@ -146,6 +152,11 @@ class SipDialog:
 
     def use(self, media: MediaLeg) -> None:
         self._tasks.start(self._follow_media(media), name="media events")
+
+    async def measured(self) -> Packets | None:
+        if self._measure is None or self._at_sbc is None:
+            return None
+        return await self._measure(self._at_sbc)
 
     async def without_media(self) -> None:
         await self._lost(Cause.MEDIA_LOST, status=503)

@@ -7,6 +7,7 @@ import structlog
 from jambones.feature_server.calls.carried import stays_of
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
 from jambones.feature_server.calls.leg import Ended, Headers, LegGone
+from jambones.feature_server.calls.measured import Measure, SbcLeg
 from jambones.feature_server.calls.reasons import Cause, EndedBy
 from jambones.feature_server.calls.sip_dialog import MEDIA, SipDialog
 from jambones.media import MediaEngine, MediaRefused
@@ -24,11 +25,20 @@ class SipLeg(SipDialog):
     `outside` is where the call came from: a number without a host that the far end is referred to is one of there.
     """
 
-    def __init__(self, leg: IncomingLeg, engine: MediaEngine, told: Headers, outside: str | None = None) -> None:
-        super().__init__(told)
+    def __init__(
+        self,
+        leg: IncomingLeg,
+        engine: MediaEngine,
+        told: Headers,
+        outside: str | None = None,
+        measure: Measure | None = None,
+    ) -> None:
+        super().__init__(told, measure)
         self._outside = outside
         self._leg = leg
-        self.stays = stays_of(leg.invite.headers.get(MEDIA))
+        header = leg.invite.headers.get
+        self.stays = stays_of(header(MEDIA))
+        self._at_sbc = SbcLeg.of(header("X-Jambones-Edge"), header("X-Jambones-Leg"))
         self._engine = engine
         self._acked: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
 

@@ -160,9 +160,10 @@ class MediaPath:
     async def _here(self) -> None:
         await (await self._a.media()).anchor()
 
-    def _returned(self) -> None:
-        """Somebody wanted the audio."""
-        self._note(tuple(+self._needs) or ("wanted",))
+    def _returned(self, why: str) -> None:
+        """Somebody wanted the audio, or it had to come back."""
+        self._refused = why or self._refused
+        self._note((why,) if why else tuple(+self._needs) or ("wanted",))
         self.look()
 
     def _note(self, stays: tuple[str, ...]) -> None:
