@@ -61,16 +61,22 @@ async def caller_sid(phones: Phones) -> str:
     return sid
 
 
+async def until_ended(phones: Phones) -> None:
+    for direction in ("inbound", "outbound"):
+        await phones.until_told(direction, "completed")
+
+
 async def talking(phones: Phones, *then: dict[str, Any], **properties: Any) -> None:
     phones.desk.app.plays(phones.dials(**properties), *then)
     await phones.a_calls()
     await phones.b_answers()
 
 
+@pytest.mark.parametrize("rtpengines", [1, 2])
 async def test_phones_hear_each_other_without_a_media_engine_and_the_caller_hears_the_next_verb(
-    tmp_path: Path,
+    tmp_path: Path, rtpengines: int
 ) -> None:
-    async with two_phones(tmp_path) as phones:
+    async with two_phones(tmp_path, rtpengines=rtpengines) as phones:
         await talking(phones, {"verb": "say", "text": "the office opens at nine"}, {"verb": "pause", "length": 1})
         await until_path(phones, "partial-media")
         assert (await figures(phones))["jambones_fs_channels_in_use"] == 0
@@ -167,3 +173,28 @@ async def test_a_new_script_is_heard_by_whoever_gets_it(tmp_path: Path, who: str
         phone = phones.a if who == "caller" else phones.b
         await phone.until("CALL_CLOSED", within=25)
     assert "the office opens at nine" in spoken(heard(phone), PHRASES)
+
+
+async def test_a_phone_that_vanishes_is_missed(tmp_path: Path) -> None:
+    env = {"JAMBONES_RTP_TIMEOUT": "5"}
+    async with two_phones(tmp_path, env=env) as phones:
+        await talking(phones)
+        await until_path(phones, "partial-media")
+        await asyncio.sleep(8)  # longer than the media engine waits for a packet
+        assert (await figures(phones))["jambones_fs_channels_in_use"] == 0
+        for process in psutil.Process().children(recursive=True):
+            if process.name() == "baresip" and str(tmp_path / "b") in process.cmdline():
+                process.kill()
+        await phones.a.until("CALL_CLOSED", within=75)
+        await until_ended(phones)
+
+
+async def test_a_lost_rtpengine_ends_the_call_with_a_cause(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        await talking(phones)
+        await until_path(phones, "partial-media")
+        daemon = psutil.Process(phones.desk.platform.children["rtpengine"].pid or 0)
+        daemon.kill()  # the supervisor starts another, which knows nothing of the call
+        await phones.a.until("CALL_CLOSED", within=60)
+        await phones.b.until("CALL_CLOSED", within=15)
+        await until_ended(phones)
