@@ -19,7 +19,7 @@ def leaves_no_cycles() -> Iterator[None]:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-    assert left == []
+    assert left == [], left
 
 
 def _ours(thing: object) -> bool:

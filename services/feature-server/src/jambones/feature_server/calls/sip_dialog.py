@@ -91,7 +91,14 @@ class SipDialog:
                         underruns=stats.underruns,
                     )
                 await self._tasks.close()
-                self._listener = None
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Of whoever refers to this: only the cycle collector would free them together."""
+        self._listener = None
+        if self._endpoint is not None:
+            self._endpoint.bypass = None
+            self._endpoint = None
 
     def listen(self, listener: Listener) -> None:
         self._listener = listener
