@@ -1,6 +1,8 @@
 """Tasks with an owner."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -101,6 +103,32 @@ async def test_a_task_that_cancels_its_own_group_does_not_wait_for_itself() -> N
         await cancel(me)
 
     await asyncio.wait_for(work(), 1)
+
+
+class Owner:
+    """Holds a task that holds it."""
+
+    def __init__(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self.work())
+
+    async def work(self) -> None:
+        await asyncio.Event().wait()
+
+
+@in_virtual_time
+async def test_the_owner_of_a_cancelled_task_is_freed_at_once() -> None:
+    owner = Owner()
+    await asyncio.sleep(0)
+    gone = weakref.ref(owner)
+    gc.disable()
+    try:
+        await cancel(owner.task)
+        del owner
+        await asyncio.sleep(0)
+
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_waits_grow_up_to_a_limit() -> None:

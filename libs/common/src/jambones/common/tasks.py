@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, Self
 
 import structlog
@@ -104,9 +105,15 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
     cancelled: asyncio.CancelledError | None = None
     while waiting:
         try:
-            _, waiting = await asyncio.wait(waiting)
+            ended, waiting = await asyncio.wait(waiting)
         except asyncio.CancelledError as exc:
             cancelled = exc
+            continue
+        for task in ended:
+            # The cancellation's traceback refers to whoever ran the task, often its owner: a circle. This takes it out.
+            if task.cancelled():
+                with suppress(asyncio.CancelledError):
+                    task.exception()
     if cancelled is not None:
         raise cancelled
 

@@ -22,13 +22,11 @@ class Ringback:
 
     def __init__(self, call: CallSession, endpoint: MediaEndpoint, music: str | None) -> None:
         self._call, self._endpoint, self._music = call, endpoint, music
-        self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._play())
+        self._task = asyncio.get_running_loop().create_task(self._play())
 
     async def stop(self) -> None:
         """Silence is certain when this returns. Again: nothing."""
-        task, self._task = self._task, None  # its traceback holds this, and so the call
-        if task is not None:
-            await cancel(task)
+        await cancel(self._task)
 
     async def _play(self) -> None:
         audio = self._call.kit.audio
