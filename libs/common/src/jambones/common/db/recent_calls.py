@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -9,9 +10,11 @@ from typing import Any, Literal
 import asyncpg
 from pydantic import ConfigDict, Field
 
+from jambones.common.db.call_counts import count_calls
 from jambones.common.db.database import Transaction
 from jambones.common.db.pages import Page, Period, capped_count, owned_by, within
 from jambones.common.db.repository import Row, Where, contains
+from jambones.common.db.tenant import PLATFORM
 from jambones.common.private import Private
 
 
@@ -86,13 +89,20 @@ class RecentCalls:
         """Page number `page` (from 1) of `count` records, newest first."""
         where = wanted.where()
         owned_by(where, self._tx.tenant)
-        total = await capped_count(self._tx, "recent_calls", where)
+        total = await self._total(wanted, where)
         records = await self._tx.fetch(
             f"SELECT * FROM recent_calls WHERE {where} ORDER BY attempted_at DESC, record_id "  # noqa: S608
             f"LIMIT {where.bind(count)} OFFSET {where.bind((page - 1) * count)}",
             *where.args,
         )
         return Page(total, [_row(record) for record in records])
+
+    async def _total(self, wanted: CallFilter, where: Where) -> int:
+        """Numbers and trunks are looked for in the records themselves, which ends at COUNT_LIMIT."""
+        if wanted.trunk is None and wanted.text is None and self._tx.tenant != PLATFORM:
+            with suppress(OverflowError):  # no record is that old or that young
+                return await count_calls(self._tx, wanted.period, direction=wanted.direction, answered=wanted.answered)
+        return await capped_count(self._tx, "recent_calls", where)
 
     async def get(self, *, call_sid: str | None = None, sip_callid: str | None = None) -> RecentCall | None:
         """The newest record of a call."""
