@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from jambones.common.db.database import Transaction
-from jambones.common.db.pages import Page, Period, capped_count, owned_by, within
+from jambones.common.db.pages import Page, Period, capped_count, owned_by, page_of, within
 from jambones.common.db.repository import Row, Where
 
 
@@ -44,7 +44,7 @@ class Alerts:
         total = await capped_count(self._tx, "alerts", where)
         records = await self._tx.fetch(
             f"SELECT * FROM alerts WHERE {where} ORDER BY time DESC, record_id "  # noqa: S608
-            f"LIMIT {where.bind(count)} OFFSET {where.bind((page - 1) * count)}",
+            f"{page_of(where, page, count)}",
             *where.args,
         )
         return Page(total, [AlertRow.model_validate(dict(record)) for record in records])

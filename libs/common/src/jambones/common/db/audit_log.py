@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from jambones.common.db.database import Transaction
-from jambones.common.db.pages import Page, Period, capped_count, owned_by, within
+from jambones.common.db.pages import Page, Period, capped_count, owned_by, page_of, within
 from jambones.common.db.repository import Row, Where
 
 
@@ -128,7 +128,7 @@ class AuditLog:
         total = await capped_count(self._tx, "audit_log", where)
         records = await self._tx.fetch(
             f"SELECT * FROM audit_log WHERE {where} ORDER BY at DESC, audit_id DESC "  # noqa: S608
-            f"LIMIT {where.bind(count)} OFFSET {where.bind((page - 1) * count)}",
+            f"{page_of(where, page, count)}",
             *where.args,
         )
         return Page(total, [_entry(record) for record in records])

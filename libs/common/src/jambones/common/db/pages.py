@@ -44,6 +44,16 @@ def within(where: Where, column: str, period: Period) -> None:
         where.add(f"{column} <= {{}}", period.end)
 
 
+def page_of(where: Where, page: int, count: int) -> str:
+    """LIMIT and OFFSET of page number `page` (from 1) of `count` rows.
+
+    The first page has its number in the text: then a plan knows how far it reads, and is made once, not each time.
+    """
+    if page == 1:
+        return f"LIMIT {count:d}"
+    return f"LIMIT {where.bind(count)} OFFSET {where.bind((page - 1) * count)}"
+
+
 async def capped_count(tx: Transaction, table: str, where: Where) -> int:
     sql = f"SELECT count(*) FROM (SELECT FROM {table} WHERE {where} LIMIT {COUNT_LIMIT}) AS counted"  # noqa: S608
     return int(await tx.fetchval(sql, *where.args))

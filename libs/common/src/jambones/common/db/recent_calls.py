@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from jambones.common.db.call_counts import count_calls
 from jambones.common.db.database import Transaction
-from jambones.common.db.pages import Page, Period, capped_count, owned_by, within
+from jambones.common.db.pages import Page, Period, capped_count, owned_by, page_of, within
 from jambones.common.db.repository import Row, Where, contains
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.private import Private
@@ -92,7 +92,7 @@ class RecentCalls:
         total = await self._total(wanted, where)
         records = await self._tx.fetch(
             f"SELECT * FROM recent_calls WHERE {where} ORDER BY attempted_at DESC, record_id "  # noqa: S608
-            f"LIMIT {where.bind(count)} OFFSET {where.bind((page - 1) * count)}",
+            f"{page_of(where, page, count)}",
             *where.args,
         )
         return Page(total, [_row(record) for record in records])
