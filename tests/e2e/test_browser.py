@@ -8,11 +8,14 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from jambones.local import rtpengine
+from jambones.local import baresip, rtpengine
+from jambones.local.baresip import Baresip
+from jambones.local.listening import Samples, read_wav, spoken
 from jambones.local.platform import PHONE
 from tests.support import chromium, sounds
 from tests.support.certificates import Authority
 from tests.support.chromium import Page, browser
+from tests.support.media_paths import until_path
 from tests.support.scripted import Office, office
 
 pytestmark = [
@@ -66,7 +69,7 @@ async def office_with_wss(folder: Path) -> AsyncIterator[Office]:
 
 
 @asynccontextmanager
-async def registered(desk: Office) -> AsyncIterator[Page]:
+async def registered(desk: Office, microphone: Path | None = None) -> AsyncIterator[Page]:
     """A page whose phone is registered as the demo user."""
     seeded = desk.platform.seeded
     form = {
@@ -75,7 +78,7 @@ async def registered(desk: Office) -> AsyncIterator[Page]:
         "user": seeded.sip_user,
         "password": seeded.sip_password,
     }
-    async with browser() as page:
+    async with browser(microphone) as page:
         await page.open(f"http://127.0.0.1:{desk.platform.layout.api}/phone/?{urlencode(form)}")
         await page.evaluate("document.querySelector('#account button').click()")
         await page.until(f"{STATE} === 'registered'")
@@ -172,3 +175,48 @@ async def test_a_browser_is_called_and_talks(tmp_path: Path) -> None:
         await desk.app.until(lambda: ("completed", 200) in desk.app.statuses)
         words = [payload["call_status"] for payload in desk.app.of("/status") if payload["call_sid"] == made["sid"]]
         assert words == ["trying", "ringing", "in-progress", "completed"]
+
+
+@pytest.mark.skipif(not baresip.installed(), reason="baresip is not installed")
+async def test_a_browser_and_a_phone_talk_past_the_media_engine(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    says, spoken_here = tmp_path / "a.wav", tmp_path / "b.wav"
+    says.write_bytes(tone(440, 60))
+    spoken_here.write_bytes(tone(1000, 20))
+    async with (
+        office_with_wss(tmp_path) as desk,
+        registered(desk, spoken_here) as page,
+        Baresip.open(tmp_path / "a", source=says) as phone,
+    ):
+        desk.app.plays(
+            {"verb": "dial", "target": [{"type": "user", "name": desk.platform.seeded.sip_user}]},
+            {"verb": "say", "text": "the office opens at nine"},
+            {"verb": "pause", "length": 1},
+        )
+        await phone.dial(f"sip:{desk.number}@{desk.platform.sip};transport=udp")
+        await page.until(f"{STATE}.startsWith('call from')")
+        await page.evaluate(clicks("answer"))
+        await page.until(f"{STATE} === 'in a call'")
+        await until_path(desk, "partial-media")
+        await hears(page, 440)
+        await page.evaluate(clicks("hold"))
+        await page.until(f"{STATE} === 'on hold'")
+        await until_path(desk, "full-media", "hold")
+        await page.evaluate(clicks("hold"))
+        await page.until(f"{STATE} === 'in a call'")
+        await hears(page, 440)
+        await until_path(desk, "partial-media")
+        await hears(page, 440)
+        await page.evaluate(clicks("hangup"))
+        await phone.until("CALL_CLOSED", within=20)
+    recording = phone.heard()
+    assert recording is not None
+    listened = read_wav(recording)
+    assert loudest(listened[-8000 * 10 : -8000 * 5]) == 1000
+    assert "the office opens at nine" in spoken(listened[-8000 * 4 :], ("the office opens at nine", "good bye"))
+
+
+def loudest(samples: Samples) -> int:
+    """The strongest tone, in Hz."""
+    spectrum = np.abs(np.fft.rfft(samples.astype(float)))
+    return round(int(spectrum.argmax()) * 8000 / len(samples))

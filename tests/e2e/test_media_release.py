@@ -1,8 +1,6 @@
 """Two phones whose audio leaves the media engine where nothing needs it there, and what brings it back."""
 
 import asyncio
-import re
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from jambones.local import baresip
 from jambones.local import rtpengine as local_rtpengine
 from jambones.local.listening import correlation, spoken
+from tests.support.media_paths import figures, until_path
 from tests.support.phones import GRACE, HELLO, REPLY, Phones, heard, two_phones
 
 pytestmark = [
@@ -21,29 +20,6 @@ pytestmark = [
 
 RATE = 8000
 PHRASES = ("the office opens at nine", "please hold the line", "your account is closed")
-
-
-async def figures(phones: Phones) -> dict[str, float]:
-    """What the feature server counts: its bridges by the way of their audio, its media legs."""
-    url = f"http://127.0.0.1:{phones.desk.platform.children['feature-server'].http_port}/metrics"
-
-    def read() -> str:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return str(answer.read().decode())
-
-    text = await asyncio.to_thread(read)
-    rows = re.findall(r"^(jambones_fs_(?:bridges|channels_in_use).*) (\S+)$", text, re.MULTILINE)
-    return {name: float(value) for name, value in rows}
-
-
-async def until_path(phones: Phones, path: str, reason: str = "", *, within: float = 15.0) -> None:
-    wanted = f'jambones_fs_bridges{{path="{path}",reason="{reason}"}}'
-    found: dict[str, float] = {}
-    until = asyncio.get_running_loop().time() + within
-    while found.get(wanted) != 1:
-        assert asyncio.get_running_loop().time() < until, f"{path} {reason}: {found}"
-        await asyncio.sleep(0.1)
-        found = await figures(phones)
 
 
 def workers(phones: Phones) -> list[psutil.Process]:
@@ -78,8 +54,8 @@ async def test_phones_hear_each_other_without_a_media_engine_and_the_caller_hear
 ) -> None:
     async with two_phones(tmp_path, rtpengines=rtpengines) as phones:
         await talking(phones, {"verb": "say", "text": "the office opens at nine"}, {"verb": "pause", "length": 1})
-        await until_path(phones, "partial-media")
-        assert (await figures(phones))["jambones_fs_channels_in_use"] == 0
+        await until_path(phones.desk, "partial-media")
+        assert (await figures(phones.desk))["jambones_fs_channels_in_use"] == 0
         (worker,) = workers(phones)
         worker.kill()  # nothing of this call is there
         await asyncio.sleep(GRACE + 4)
@@ -98,13 +74,13 @@ async def test_hold_brings_the_audio_back_and_it_leaves_again_afterwards(tmp_pat
         app = phones.desk.app
         app.plays({"verb": "say", "text": "please hold the line"}, {"verb": "pause", "length": 1}, at="/hold")
         await talking(phones, onHoldHook=f"{app.origin}/hold")
-        await until_path(phones, "partial-media")
+        await until_path(phones.desk, "partial-media")
         await phones.b.command("hold")
         await app.until(lambda: bool(app.of("/hold")))
-        await until_path(phones, "full-media", "hold")
+        await until_path(phones.desk, "full-media", "hold")
         await asyncio.sleep(4)
         await phones.b.command("resume")
-        await until_path(phones, "partial-media")
+        await until_path(phones.desk, "partial-media")
         await asyncio.sleep(GRACE + 2)
         await phones.a.hangup()
         await phones.b.until("CALL_CLOSED", within=15)
@@ -117,15 +93,15 @@ async def test_a_whisper_is_heard_by_one_phone_and_then_they_are_alone_again(tmp
     async with two_phones(tmp_path) as phones:
         desk = phones.desk
         await talking(phones)
-        await until_path(phones, "partial-media")
+        await until_path(phones.desk, "partial-media")
         call = await caller_sid(phones)
         whisper = {"verb": "say", "text": "the office opens at nine"}
         await desk.api("PUT", f"{desk.account}/Calls/{call}", {"whisper": whisper})
-        await until_path(phones, "full-media", "whisper")
-        await until_path(phones, "partial-media", within=20)
+        await until_path(phones.desk, "full-media", "whisper")
+        await until_path(phones.desk, "partial-media", within=20)
         await desk.api("PUT", f"{desk.account}/Calls/{call}", {"media_path": "full-media"})
-        await until_path(phones, "full-media", "media_path")
-        assert (await figures(phones))["jambones_fs_channels_in_use"] == 2
+        await until_path(phones.desk, "full-media", "media_path")
+        assert (await figures(phones.desk))["jambones_fs_channels_in_use"] == 2
         await asyncio.sleep(GRACE)
         await phones.a.hangup()
         await phones.b.until("CALL_CLOSED", within=15)
@@ -140,7 +116,7 @@ async def test_keys_that_are_captured_keep_the_audio_here(tmp_path: Path) -> Non
     async with two_phones(tmp_path) as phones:
         app = phones.desk.app
         await talking(phones, dtmfCapture=["5"], dtmfHook=f"{app.origin}/keys")
-        await until_path(phones, "full-media", "dtmfCapture")
+        await until_path(phones.desk, "full-media", "dtmfCapture")
         await phones.b.command("sndcode", "5")
         await app.until(lambda: bool(app.of("/keys")))
         await phones.a.hangup()
@@ -151,7 +127,7 @@ async def test_keys_that_are_captured_keep_the_audio_here(tmp_path: Path) -> Non
 async def test_without_rtpengine_the_audio_stays(tmp_path: Path) -> None:
     async with two_phones(tmp_path, rtpengine=False) as phones:
         await talking(phones)
-        await until_path(phones, "full-media", "no rtpengine")
+        await until_path(phones.desk, "full-media", "no rtpengine")
         await asyncio.sleep(GRACE)
         await phones.a.hangup()
         await phones.b.until("CALL_CLOSED", within=15)
@@ -164,7 +140,7 @@ async def test_a_new_script_is_heard_by_whoever_gets_it(tmp_path: Path, who: str
     async with two_phones(tmp_path) as phones:
         desk, app = phones.desk, phones.desk.app
         await talking(phones)
-        await until_path(phones, "partial-media")
+        await until_path(phones.desk, "partial-media")
         app.plays({"verb": "say", "text": "the office opens at nine"}, {"verb": "pause", "length": 1}, at="/next")
         call = await caller_sid(phones)
         hook = {"url": f"{app.origin}/next"}
@@ -179,9 +155,9 @@ async def test_a_phone_that_vanishes_is_missed(tmp_path: Path) -> None:
     env = {"JAMBONES_RTP_TIMEOUT": "5"}
     async with two_phones(tmp_path, env=env) as phones:
         await talking(phones)
-        await until_path(phones, "partial-media")
+        await until_path(phones.desk, "partial-media")
         await asyncio.sleep(8)  # longer than the media engine waits for a packet
-        assert (await figures(phones))["jambones_fs_channels_in_use"] == 0
+        assert (await figures(phones.desk))["jambones_fs_channels_in_use"] == 0
         for process in psutil.Process().children(recursive=True):
             if process.name() == "baresip" and str(tmp_path / "b") in process.cmdline():
                 process.kill()
@@ -192,7 +168,7 @@ async def test_a_phone_that_vanishes_is_missed(tmp_path: Path) -> None:
 async def test_a_lost_rtpengine_ends_the_call_with_a_cause(tmp_path: Path) -> None:
     async with two_phones(tmp_path) as phones:
         await talking(phones)
-        await until_path(phones, "partial-media")
+        await until_path(phones.desk, "partial-media")
         daemon = psutil.Process(phones.desk.platform.children["rtpengine"].pid or 0)
         daemon.kill()  # the supervisor starts another, which knows nothing of the call
         await phones.a.until("CALL_CLOSED", within=60)

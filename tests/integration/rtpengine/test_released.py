@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jambones.media.rtpengine import PLAIN, RtpengineCluster
+from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgClient, Profile, RtpengineCluster
 from jambones.sbc.media import Anchored, CallMedia, Side
 from jambones.sip.sdp import SessionDescription
 from tests.support.rtp import RtpPeer
@@ -122,3 +122,58 @@ async def test_two_phones_speak_past_the_feature_server_and_then_with_it_again(
                 summary = await a.media.close()
     assert summary is not None
     assert summary.packets_in >= 6
+
+
+@dataclass
+class Encrypted:
+    """A phone that speaks SRTP outside; `speaks` is how."""
+
+    phone: RtpPeer
+    server: RtpPeer
+    media: CallMedia
+    far_end: NgClient
+    speaks: Profile
+
+    async def calls(self) -> tuple[bytes, bytes]:
+        """Where the phone sends, and its session as the server sees it."""
+        offer = await self.far_end.offer("phone", wide(self.phone.sdp), from_tag="a", towards=self.speaks)
+        inside = await self.media.offer(FE, offer)
+        answer = await self.media.answer(FS, self.server.sdp)
+        return await self.far_end.answer("phone", answer, from_tag="a", to_tag="b", towards=PLAIN), inside
+
+    async def is_called(self) -> tuple[bytes, bytes]:
+        offer = await self.media.offer(FS, self.server.sdp)
+        outside = await self.far_end.offer("phone", offer, from_tag="b", towards=PLAIN)
+        answer = await self.far_end.answer("phone", self.phone.sdp, from_tag="b", to_tag="a", towards=self.speaks)
+        return outside, await self.media.answer(FE, answer)
+
+
+@pytest.mark.parametrize("profile", [SDES, WEBRTC], ids=lambda profile: str(profile.name))
+@pytest.mark.parametrize("calls", [True, False], ids=["calls", "is called"])
+async def test_a_phone_with_encrypted_audio_keeps_its_keys(tmp_path: Path, profile: Profile, calls: bool) -> None:
+    async with (
+        running_rtpengine(tmp_path) as edge,
+        running_rtpengine(tmp_path) as outside,
+        NgClient.open(outside.address) as far_end,
+        RtpengineCluster.open([edge.address]) as cluster,
+        RtpPeer.open() as phone,
+        RtpPeer.open() as server,
+        RtpPeer.open() as fresh,
+        party(cluster, "b", calls=not calls, strict=False) as b,
+    ):
+        media = CallMedia(Anchored(cluster.session("a"), profile, private=False, strict=False))
+        a = Encrypted(phone, server, media, far_end, profile)
+        there, inside = await (a.calls() if calls else a.is_called())
+        assert await flows(phone, address_of(there), server, SAMPLE_A)
+        assert await flows(server, address_of(inside), phone, SAMPLE_B)
+        assert await flows(b.phone, b.outside, b.server, SAMPLE_B)
+
+        await media.move(b.answer, direct=True)
+        await b.media.move(inside, direct=True)
+        for _ in range(3):
+            assert await flows(phone, address_of(there), b.phone, SAMPLE_A)
+            assert await flows(b.phone, b.outside, phone, SAMPLE_B)
+
+        await media.move(fresh.sdp, direct=False)
+        assert await flows(phone, address_of(there), fresh, SAMPLE_A)
+        assert await flows(fresh, address_of(inside), phone, SAMPLE_B)

@@ -20,7 +20,7 @@ def test_legs_that_agreed_on_the_same_need_nobody_between_them() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"stays": "encrypted"}, "encrypted"),
+        ({"stays": "no rtpengine"}, "no rtpengine"),
         ({"both_ways": False}, "hold"),
         ({"codec": "PCMA", "numbers": (8, 8)}, "codecs differ"),
         ({"numbers": (0, 96)}, "codecs differ"),

@@ -167,7 +167,7 @@ async def test_exit_media_path_is_partial_media_and_says_so() -> None:
 
 async def test_what_cannot_leave_is_not_tried_again_until_somebody_asks() -> None:
     async with call(dials()) as caller:
-        caller.media_stays = "encrypted"
+        caller.media_stays = "codecs differ"
         await bridged(caller)
         caller.media_stays = ""
         await caller.is_changed(whisper={"verb": "say", "text": "hm"})

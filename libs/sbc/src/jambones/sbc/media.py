@@ -89,11 +89,6 @@ class Anchored:
         """Whether the inside is another rtpengine session, which sends from where it receives: nothing to be learnt."""
 
     @property
-    def plain(self) -> bool:
-        """Whether the far end's audio is plain RTP."""
-        return self._towards[Side.FAR_END] is PLAIN
-
-    @property
     def node(self) -> str:
         return self._session.node.name if self._session.node is not None else ""
 
@@ -311,9 +306,7 @@ class CallMedia:
     @property
     def stays(self) -> str:
         """Why the feature server cannot be passed by; empty when it can."""
-        if not isinstance(self.relay, Anchored):
-            return "no rtpengine"
-        return "" if self.relay.plain else "encrypted"
+        return "" if isinstance(self.relay, Anchored) else "no rtpengine"
 
     async def _again(self, exchange: Exchange, answer: bytes) -> None:
         """The same descriptions once more, for rtpengine alone."""
