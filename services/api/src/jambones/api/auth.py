@@ -15,7 +15,7 @@ from jambones.common.db.database import Transaction
 from jambones.common.db.limits import api_rates
 from jambones.common.db.sessions import Sessions
 from jambones.common.db.tenant import PLATFORM, Tenant
-from jambones.common.db.users import User, Users
+from jambones.common.db.users import User
 
 LONGEST = 4096
 ALGORITHM = "HS256"
@@ -75,22 +75,18 @@ async def _of_claims(tx: Transaction, settings: ApiSettings, claims: dict[str, A
     session_id = claims.get("jti")
     if not isinstance(user_sid, str) or not isinstance(session_id, str):
         return None
-    if not await Sessions(tx).is_open(session_id, user_sid):
-        return None
     # What the user may do is read here, not off the token: it may have changed since.
-    user = await Users(tx).get(user_sid)
-    if user is None or not user.is_active:
+    holder = await Sessions(tx).holder(session_id, user_sid)
+    if holder is None:
         return None
-    permissions = tuple(await Users(tx).permissions(user_sid))
-    tenant = Tenant(user.service_provider_sid, user.account_sid)
     return Caller(
-        tenant,
+        Tenant(holder.service_provider_sid, holder.account_sid),
         user_sid=user_sid,
         name=f"user {user_sid}",
-        permissions=permissions,
-        view_only=permissions == ("VIEW_ONLY",),
+        permissions=holder.permissions,
+        view_only=holder.permissions == ("VIEW_ONLY",),
         session_id=session_id,
-        rates=await _rates(tx, settings, tenant),
+        rates=Rates(holder.account_rate or settings.rate_limit_account, holder.service_provider_rate or 0),
     )
 
 
@@ -102,12 +98,9 @@ async def _of_service(tx: Transaction, settings: ApiSettings, claims: dict[str, 
     account = await Accounts(tx).get(account_sid)
     if account is None:
         return None
-    return Caller(account.tenant, name="signed token", rates=await _rates(tx, settings, account.tenant))
-
-
-async def _rates(tx: Transaction, settings: ApiSettings, tenant: Tenant) -> Rates:
-    account, provider = await api_rates(tx, tenant.account_sid, tenant.service_provider_sid)
-    return Rates(account or settings.rate_limit_account, provider or 0)
+    account_rate, provider_rate = await api_rates(tx, account_sid, account.service_provider_sid)
+    rates = Rates(account_rate or settings.rate_limit_account, provider_rate or 0)
+    return Caller(account.tenant, name="signed token", rates=rates)
 
 
 def _claims(settings: ApiSettings, token: str) -> dict[str, Any] | None:

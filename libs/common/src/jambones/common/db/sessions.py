@@ -6,9 +6,20 @@ from datetime import datetime, timedelta
 
 from jambones.common import clock
 from jambones.common.db.database import Transaction
+from jambones.common.db.repository import Row
 from jambones.common.ids import new_sid
 
 LINK_LIFETIME = timedelta(hours=1)
+
+
+class SessionHolder(Row):
+    """What the user of a session may do, and how many requests the tenant may make in five minutes."""
+
+    account_sid: str | None
+    service_provider_sid: str | None
+    permissions: tuple[str, ...]
+    account_rate: int | None
+    service_provider_rate: int | None
 
 
 class Sessions:
@@ -22,9 +33,25 @@ class Sessions:
         await self._tx.execute("INSERT INTO sessions VALUES ($1, $2, $3)", session_id, user_sid, expires_at)
         return session_id
 
-    async def is_open(self, session_id: str, user_sid: str) -> bool:
-        sql = "SELECT true FROM sessions WHERE session_id = $1 AND user_sid = $2 AND expires_at > $3"
-        return bool(await self._tx.fetchval(sql, session_id, user_sid, clock.now()))
+    async def holder(self, session_id: str, user_sid: str) -> SessionHolder | None:
+        """Whose session it is and what that user may do now, in one query; None when it is over or the user is not."""
+        record = await self._tx.fetchrow(
+            """
+            SELECT u.account_sid, u.service_provider_sid,
+              ARRAY(SELECT p.name FROM permissions p JOIN user_permissions up USING (permission_sid)
+                    WHERE up.user_sid = u.user_sid ORDER BY p.name) AS permissions,
+              al.quantity AS account_rate, sl.quantity AS service_provider_rate
+            FROM sessions s JOIN users u USING (user_sid)
+            LEFT JOIN account_limits al ON al.account_sid = u.account_sid AND al.category = 'api_rate'
+            LEFT JOIN service_provider_limits sl ON sl.category = 'api_rate'
+              AND sl.service_provider_sid = u.service_provider_sid
+            WHERE s.session_id = $1 AND s.user_sid = $2 AND s.expires_at > $3 AND u.is_active
+            """,
+            session_id,
+            user_sid,
+            clock.now(),
+        )
+        return None if record is None else SessionHolder.model_validate(dict(record))
 
     async def close(self, session_id: str) -> None:
         await self._tx.execute("DELETE FROM sessions WHERE session_id = $1", session_id)
