@@ -112,6 +112,18 @@ async def test_a_whisper_is_heard_by_one_phone_and_then_they_are_alone_again(tmp
     assert correlation(b[-RATE * 3 :], HELLO)[0] > 0.9
 
 
+async def test_keys_pass_from_phone_to_phone_without_us(tmp_path: Path) -> None:
+    async with two_phones(tmp_path) as phones:
+        await talking(phones)
+        await until_path(phones.desk, "partial-media")
+        for presses, gets in ((phones.a, phones.b), (phones.b, phones.a)):
+            await presses.command("sndcode", "5")
+            assert (await gets.until("CALL_DTMF_START", within=10))["param"] == "5"
+        assert (await figures(phones.desk))["jambones_fs_channels_in_use"] == 0
+        await phones.a.hangup()
+        await phones.b.until("CALL_CLOSED", within=15)
+
+
 async def test_keys_that_are_captured_keep_the_audio_here(tmp_path: Path) -> None:
     async with two_phones(tmp_path) as phones:
         app = phones.desk.app

@@ -335,3 +335,59 @@ async def test_a_worker_that_is_killed_ends_its_legs_and_comes_back() -> None:
             await fresh.close()
 
     assert codes in heard(peer)  # the clip outlived the worker
+
+
+def formats(sdp: bytes) -> list[str]:
+    return sdp.partition(b"m=audio ")[2].partition(b"\r\n")[0].decode().split()[2:]
+
+
+def version(sdp: bytes) -> tuple[int, int]:
+    """Number of the session, and of its description."""
+    words = sdp.partition(b"o=")[2].split()
+    return int(words[1]), int(words[2])
+
+
+async def test_what_a_near_leg_agreed_on_is_offered_first_with_its_numbers() -> None:
+    async with engines() as engine, RtpPeer.open() as peer:
+        theirs = peer.sdp.replace(b"RTP/AVP 0 101", b"RTP/AVP 8 126").replace(b":101 ", b":126 ")
+        near = await engine.accept(theirs, "near")
+        assert formats((await engine.offer("alone")).local_sdp) == ["0", "8", "101"]
+        assert formats((await engine.offer("bridged", near=near)).local_sdp) == ["8", "0", "126"]
+
+
+async def test_a_leg_is_sent_past_us_and_another_one_takes_its_place() -> None:
+    async with engines() as engine, RtpPeer.open() as one, RtpPeer.open() as two:
+        a = await engine.accept(one.sdp, "a")
+        b = await engine.offer("b", near=a)
+        await b.set_answer(two.sdp)
+        first = a.local_sdp
+
+        past = a.past(b)
+        assert f"m=audio {two.address[1]} ".encode() in past
+        assert formats(past) == ["0", "101"]
+        await a.close()
+        await b.close()
+        assert engine.health().legs == 0
+
+        fresh = engine.again(a)
+        here = fresh.make_offer(a.negotiated, only=True)
+        assert formats(here) == ["0", "101"]
+        assert where(fresh) == ("127.0.0.1", int(here.partition(b"m=audio ")[2].split()[0]))
+        session, number = version(first)
+        assert [version(past), version(here)] == [(session, number + 1), (session, number + 2)]
+        await fresh.set_answer(one.sdp)
+        one.send_to(where(fresh), b"\x55" * 160, count=20)
+        clip, sent = await prompt(engine, 0.2)
+        await (await fresh.play([clip])).wait()
+        assert sent in heard(one)
+        assert (await fresh.stats()).packets_received == 20
+
+
+async def test_a_far_end_that_offers_gets_an_answer_of_the_leg_in_its_place() -> None:
+    async with engines() as engine, RtpPeer.open() as peer:
+        leg = await engine.accept(peer.sdp, "a")
+        await leg.close()
+        fresh = engine.again(leg)
+        held = fresh.answer_to(peer.sdp + b"a=sendonly\r\n")
+        assert fresh.on_hold
+        assert version(held) == (version(leg.local_sdp)[0], version(leg.local_sdp)[1] + 1)
