@@ -189,7 +189,7 @@ async def _grow(connection: "asyncpg.Connection[asyncpg.Record]", account: str, 
 
 
 async def _plan(connection: "asyncpg.Connection[asyncpg.Record]", account: str) -> None:
-    sql = "SELECT * FROM recent_calls WHERE (account_sid = $1) ORDER BY attempted_at DESC, record_id LIMIT 25 OFFSET 0"
+    sql = "SELECT * FROM recent_calls WHERE (account_sid = $1) ORDER BY attempted_at DESC, record_id LIMIT 25"
     for row in await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {sql}", account):
         print(f"    {row[0]}", flush=True)
 
