@@ -18,8 +18,9 @@ from jambones.feature_server.calls.session import CallSession
 
 Path = Literal["full-media", "partial-media", "no-media"]
 PATHS: frozenset[str] = frozenset(get_args(Path))
-FIRST_LOOK = 0.2
-"""Seconds after two were bridged."""
+FIRST_LOOK = 2.0
+"""Seconds after two were bridged: what moving the audio costs comes back only in a call of about a minute, and most
+calls that nobody really answers are over by then."""
 NEXT_LOOK = 5.0
 """Seconds after the last need has gone: what comes in a row shall not move the audio each time."""
 TRIES = 3
