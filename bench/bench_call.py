@@ -41,6 +41,7 @@ async def _run() -> list[Figure]:
 
 async def _measure(platform: LocalPlatform, port: int, reference: sipp.Load, reference_cpu: float) -> list[Figure]:
     await asyncio.to_thread(sipp.call, platform.sip, platform.seeded.number, rate=20, calls=60)  # warm caches
+    rss = await _memory(platform, port)  # first: what a load leaves behind is used again by the calls that are held
 
     half, half_cost = await _load(platform, TARGET // 2)
     _tell(TARGET // 2, half, half_cost)
@@ -54,7 +55,6 @@ async def _measure(platform: LocalPlatform, port: int, reference: sipp.Load, ref
         best = (rate, load, cost)
     sustained = best[0] if best else 0
     stalls = await asyncio.to_thread(_stalls, platform)
-    rss = await _memory(platform, port)
 
     cost = best[2] if best else half_cost
     calls = best[1].placed if best else half.placed
