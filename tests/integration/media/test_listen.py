@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from jambones.common.verbs.listen import Listen
 from jambones.common.verbs.parse import parse_script
 from jambones.feature_server.audio import AudioStore
 from jambones.feature_server.audio_sockets import ClientSockets
+from jambones.feature_server.calls.bypass import Mover
 from jambones.feature_server.calls.collaborators import Collaborators, HookKind, Hooks, Verbs
 from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.engine_audio import EngineEndpoint
@@ -83,7 +84,7 @@ class Leg:
     sip_call_id = "a-call"
 
     def __init__(self, engine: MediaEngine, media: MediaLeg) -> None:
-        self._endpoint = EngineEndpoint(engine, media)
+        self._endpoint = EngineEndpoint(engine, media, cast(Mover, self))  # nothing here moves it
         self._listener: Listener | None = None
 
     def listen(self, listener: Listener) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import weakref
+from contextlib import suppress
 
 import pytest
 
-from jambones.common.tasks import Tasks, backoff, cancel
+from jambones.common.tasks import Tasks, backoff, cancel, heed_cancellation
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -129,6 +130,24 @@ async def test_the_owner_of_a_cancelled_task_is_freed_at_once() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+@in_virtual_time
+async def test_a_cancellation_that_was_kept_back_is_heeded() -> None:
+    async def work() -> None:
+        with suppress(asyncio.CancelledError):  # as a library may do
+            await asyncio.Event().wait()
+        heed_cancellation()
+        await asyncio.Event().wait()
+
+    task = asyncio.get_running_loop().create_task(work())
+    await asyncio.sleep(0)
+    heed_cancellation()  # nobody has cancelled this one
+
+    async with asyncio.timeout(1):
+        await cancel(task)
+
+    assert task.cancelled()
 
 
 def test_waits_grow_up_to_a_limit() -> None:

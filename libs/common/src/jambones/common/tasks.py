@@ -118,6 +118,15 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
         raise cancelled
 
 
+def heed_cancellation() -> None:
+    """Raise CancelledError when this task was cancelled and what it awaited has kept that to itself.
+
+    `asyncio.wait_for` of Python 3.11 does when a result comes in the same moment; nats-py waits with it.
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def backoff(first: float = 0.25, limit: float = 10.0) -> Iterator[float]:
     """Seconds to wait before each next try: doubling up to `limit`, each with up to a quarter of jitter, for ever."""
     delay = first

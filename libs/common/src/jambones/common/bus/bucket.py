@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from jambones.common.bus.connection import Connection
 from jambones.common.bus.event import decode_token, encode_token
 from jambones.common.errors import BusUnavailable, Conflict
-from jambones.common.tasks import backoff
+from jambones.common.tasks import backoff, heed_cancellation
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=BaseModel)
@@ -197,6 +197,7 @@ class Bucket(Generic[M]):
 
     async def _next(self, watcher: KeyValue.KeyWatcher, generation: int) -> "KeyValue.Entry | Bucket[M] | None":
         """The watcher's next word; the bucket itself when the connection is another one since."""
+        heed_cancellation()
         while self._connection.generation == generation and self._connection.connected:
             got = asyncio.ensure_future(anext(watcher))
             changed = asyncio.ensure_future(self._connection.changed())

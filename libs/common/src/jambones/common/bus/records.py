@@ -32,7 +32,7 @@ from pydantic import ValidationError
 from jambones.common.bus.connection import Connection
 from jambones.common.bus.event import Kinds, Recorded
 from jambones.common.bus.spool import Entry, Spool
-from jambones.common.tasks import backoff
+from jambones.common.tasks import backoff, heed_cancellation
 
 log = structlog.get_logger(__name__)
 STREAM = "CALL_EVENTS"
@@ -323,11 +323,10 @@ async def deliveries(
 async def _fetch(subscription: JetStreamContext.PullSubscription, batch: int, wait: float) -> list[Msg]:
     try:
         messages: list[Msg] = await subscription.fetch(batch, timeout=wait)
-        return messages
     except TimeoutError:  # nats' own is one of these; at a deadline it lets asyncio's through
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError from None  # which nats-py took for a time-out
-        return []
+        messages = []
+    heed_cancellation()
+    return messages
 
 
 async def _unsubscribe(subscription: JetStreamContext.PullSubscription) -> None:
