@@ -6,8 +6,9 @@ import weakref
 from contextlib import suppress
 
 import pytest
+from structlog.testing import capture_logs
 
-from jambones.common.tasks import Tasks, backoff, cancel, heed_cancellation
+from jambones.common.tasks import SLOW, Tasks, backoff, cancel, heed_cancellation
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -156,3 +157,40 @@ def test_waits_grow_up_to_a_limit() -> None:
 
     for wait, most in zip(found, (1, 2, 4, 8, 8, 8, 8, 8), strict=True):
         assert 0.75 * most <= wait <= most
+
+
+@in_virtual_time
+async def test_work_that_failed_instead_of_being_cancelled_is_not_started_again() -> None:
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as exc:
+            raise OSError("the connection is closed") from exc
+
+    async with asyncio.timeout(1):
+        async with Tasks() as tasks:
+            tasks.keep(work, name="kept")
+            tasks.every(1, work, name="repeated")
+            await asyncio.sleep(0)
+
+    assert tasks.failures == 2
+
+
+@in_virtual_time
+async def test_a_task_that_does_not_end_is_named() -> None:
+    release = asyncio.Event()
+
+    async def stubborn() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await release.wait()
+
+    task = asyncio.create_task(stubborn(), name="stubborn")
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(SLOW + 1, release.set)
+    with capture_logs() as logs:
+        await cancel(task)
+
+    [line] = logs
+    assert (line["event"], line["task"]) == ("task does not end", "stubborn")
+    assert "stubborn:" in line["at"]

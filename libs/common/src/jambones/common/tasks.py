@@ -10,6 +10,9 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+SLOW = 10.0
+"""Seconds after which a task that was cancelled should have ended; some say good-bye to others first."""
+
 WELL = 60.0
 """Seconds after which a task that failed had been well: the next pause is short again."""
 
@@ -49,6 +52,7 @@ class Tasks:
                     await work()
                 except Exception as exc:
                     self._note(name, exc)
+                    heed_cancellation()
                 await asyncio.sleep(seconds)
 
         return self.start(rounds(), name=name)
@@ -64,6 +68,7 @@ class Tasks:
                     await work()
                 except Exception as exc:
                     self._note(name, exc)
+                    heed_cancellation()
                 if loop.time() - started > WELL:
                     delays = backoff()
                 await asyncio.sleep(next(delays))
@@ -96,16 +101,18 @@ class Tasks:
 async def cancel(*tasks: asyncio.Task[Any]) -> None:
     """Cancel `tasks` and wait until all have ended, whatever they raise.
 
-    A cancellation of the caller meanwhile is kept until they have ended, then passed on.
+    A cancellation of the caller meanwhile is kept until they have ended, then passed on. Those that take longer than
+    `SLOW` seconds are named in the log, with where they stand.
     """
     own = asyncio.current_task()
     waiting = {task for task in tasks if task is not own}
     for task in waiting:
         task.cancel()
     cancelled: asyncio.CancelledError | None = None
+    patience: float | None = SLOW
     while waiting:
         try:
-            ended, waiting = await asyncio.wait(waiting)
+            ended, waiting = await asyncio.wait(waiting, timeout=patience)
         except asyncio.CancelledError as exc:
             cancelled = exc
             continue
@@ -114,14 +121,24 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
             if task.cancelled():
                 with suppress(asyncio.CancelledError):
                     task.exception()
+        if not ended:
+            patience = None
+            for task in waiting:
+                log.warning("task does not end", task=task.get_name(), at=_where(task))
     if cancelled is not None:
         raise cancelled
+
+
+def _where(task: asyncio.Task[Any]) -> str | None:
+    """The line of the outermost coroutine that `task` waits in; asyncio tells no more of those inside."""
+    frames = task.get_stack(limit=1)
+    return f"{frames[0].f_code.co_qualname}:{frames[0].f_lineno}" if frames else None
 
 
 def heed_cancellation() -> None:
     """Raise CancelledError when this task was cancelled and what it awaited has kept that to itself.
 
-    `asyncio.wait_for` of Python 3.11 does when a result comes in the same moment; nats-py waits with it.
+    nats-py does at some places: it raises an error of its own instead when the connection is closed as well.
     """
     if (task := asyncio.current_task()) is not None and task.cancelling():
         raise asyncio.CancelledError

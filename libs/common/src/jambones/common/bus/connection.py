@@ -19,6 +19,7 @@ from nats.js.client import JetStreamContext
 from jambones.common.errors import BusUnavailable
 from jambones.common.metrics import Metrics
 from jambones.common.tasks import Tasks, backoff
+from jambones.common.waiting import mend_wait_for
 
 log = structlog.get_logger(__name__)
 PING_EVERY = 5  # seconds; two lost pings are a lost connection
@@ -77,6 +78,7 @@ class Connection:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Connect in the background inside the block; say good-bye at its end."""
+        mend_wait_for()  # the client waits with it
         async with Tasks() as tasks:
             tasks.start(self._connect(), name="nats connect")
             try:
