@@ -109,3 +109,17 @@ async def test_after_a_restart_of_the_server_a_watcher_hears_what_is_missing(own
             change = await anext(changes)
         assert isinstance(change, Changed)
         assert change.key == ("new",)
+
+
+async def test_reading_all_leaves_nothing_at_the_server(bus: Bus, things: Bucket[Thing]) -> None:
+    await things.put("a", value=Thing(name="x"))
+    await things.put("b", value=Thing(name="y"))
+    await things.delete("b")
+    for _ in range(20):
+        assert [entry.key for entry in await things.entries()] == [("a",)]
+    watch = things.watch()
+    assert isinstance(await anext(watch), Changed | Removed)
+    await watch.aclose()
+
+    left = await bus._connection.js.consumers_info(f"KV_{things.name}")
+    assert left == []

@@ -16,6 +16,7 @@ import nats.errors
 import nats.js.errors
 import structlog
 from nats.js.api import Header, KeyValueConfig, StorageType
+from nats.js.client import JetStreamContext
 from nats.js.kv import KeyValue
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +28,8 @@ from jambones.common.tasks import backoff, heed_cancellation
 log = structlog.get_logger(__name__)
 M = TypeVar("M", bound=BaseModel)
 Key = tuple[str, ...]
+ABANDONED = 30.0
+"""Seconds after which the server forgets a watcher whose client is gone."""
 CHANGED = (10071, 10164)
 """Codes of JetStream: the key does not have the revision that was expected."""
 TROUBLE = (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError)
@@ -60,6 +63,32 @@ def encode_key(key: Key) -> str:
 
 def decode_key(text: str) -> Key:
     return tuple(decode_token(part) for part in text.split("."))
+
+
+class Snapshot:
+    """Where what was there ends and changes begin, in the words of one watcher.
+
+    nats-py marks it with None. Where the server had sent all of it when the client asked how much there is, and the
+    answer overtook it, the marker comes before the first entry: then the entry behind which nothing waits is the last.
+    """
+
+    def __init__(self, watcher: KeyValue.KeyWatcher) -> None:
+        self._watcher = watcher
+        self._heard = self._too_early = self._ended = False
+
+    async def ends_with(self, entry: KeyValue.Entry | None) -> bool:
+        """Whether `entry`, which was just heard, is the last of it; true once. Raises errors of NATS."""
+        if self._ended:
+            return False
+        if entry is None:
+            if not self._heard:
+                info = await subscription_of(self._watcher).consumer_info()
+                self._too_early = info.delivered is not None and info.delivered.consumer_seq > 0
+            self._ended = not self._too_early
+        else:
+            self._heard = True
+            self._ended = self._too_early and entry.delta == 0
+        return self._ended
 
 
 class Bucket(Generic[M]):
@@ -145,16 +174,20 @@ class Bucket(Generic[M]):
         found: dict[Key, Changed[M]] = {}
         try:
             async with asyncio.timeout(5):
-                watcher = await (await self._open()).watch(pattern(prefix), ignore_deletes=True)
+                # With `ignore_deletes` the last entry, which tells that it is the last one, might never be seen.
+                watcher = await (await self._open()).watch(pattern(prefix), inactive_threshold=ABANDONED)
+                snapshot = Snapshot(watcher)
                 try:
                     async for entry in watcher:
-                        if entry is None:
+                        if entry is not None:
+                            key = decode_key(entry.key)
+                            found.pop(key, None)
+                            if not entry.operation and (value := self._read(key, entry.value)) is not None:
+                                found[key] = Changed(key, value, entry.revision or 0)
+                        if await snapshot.ends_with(entry):
                             break
-                        key = decode_key(entry.key)
-                        if (value := self._read(key, entry.value)) is not None:
-                            found[key] = Changed(key, value, entry.revision or 0)
                 finally:
-                    await watcher.stop()  # type: ignore[no-untyped-call]
+                    await self._stop(watcher)
         except TROUBLE as exc:
             raise self._trouble(exc) from exc
         return list(found.values())
@@ -166,7 +199,7 @@ class Bucket(Generic[M]):
         while True:
             generation = await self._connection.until_connected()
             try:
-                watcher = await (await self._open()).watch(pattern(prefix))
+                watcher = await (await self._open()).watch(pattern(prefix), inactive_threshold=ABANDONED)
             except (*TROUBLE, BusUnavailable) as exc:
                 log.warning("cannot watch", bucket=self.name, error=repr(exc))
                 await asyncio.sleep(next(delays))
@@ -174,25 +207,29 @@ class Bucket(Generic[M]):
             delays = backoff()
             fresh: set[Key] | None = set()
             try:
+                snapshot = Snapshot(watcher)
                 while (entry := await self._next(watcher, generation)) is not self:
-                    if entry is None:
+                    assert not isinstance(entry, Bucket)
+                    if entry is not None:
+                        key = decode_key(entry.key)
+                        value = None if entry.operation else self._read(key, entry.value)
+                        keys = known if fresh is None else fresh
+                        if value is None:
+                            keys.discard(key)
+                            yield Removed(key)
+                        else:
+                            keys.add(key)
+                            yield Changed(key, value, entry.revision or 0)
+                    if await snapshot.ends_with(entry):
                         for key in known - (fresh or set()):
                             yield Removed(key, missing=True)
                         known, fresh = fresh or set(), None
                         yield SnapshotDone()
-                        continue
-                    assert isinstance(entry, KeyValue.Entry)
-                    key = decode_key(entry.key)
-                    value = None if entry.operation else self._read(key, entry.value)
-                    keys = known if fresh is None else fresh
-                    if value is None:
-                        keys.discard(key)
-                        yield Removed(key)
-                    else:
-                        keys.add(key)
-                        yield Changed(key, value, entry.revision or 0)
-                known |= fresh or set()
+            except TROUBLE as exc:
+                log.warning("watch interrupted", bucket=self.name, error=repr(exc))
+                await asyncio.sleep(next(delays))
             finally:
+                known |= fresh or set()
                 await self._stop(watcher)
 
     async def _next(self, watcher: KeyValue.KeyWatcher, generation: int) -> "KeyValue.Entry | Bucket[M] | None":
@@ -212,9 +249,12 @@ class Bucket(Generic[M]):
         return self
 
     async def _stop(self, watcher: KeyValue.KeyWatcher) -> None:
+        """End it here and at the server, which has room for a thousand of them in a bucket."""
+        subscription = subscription_of(watcher)
         try:
             async with asyncio.timeout(1):
                 await watcher.stop()  # type: ignore[no-untyped-call]
+                await self._connection.js.delete_consumer(subscription._stream, subscription._consumer)
         except TROUBLE:
             return
 
@@ -293,6 +333,12 @@ class Bucket(Generic[M]):
 
     def _trouble(self, exc: BaseException) -> BusUnavailable:
         return BusUnavailable(f"bucket {self.name}: {exc or type(exc).__name__}", bucket=self.name)
+
+
+def subscription_of(watcher: KeyValue.KeyWatcher) -> JetStreamContext.PushSubscription:
+    subscription = watcher._sub
+    assert isinstance(subscription, JetStreamContext.PushSubscription)
+    return subscription
 
 
 def encode(value: BaseModel) -> bytes:
