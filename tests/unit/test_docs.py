@@ -15,6 +15,9 @@ from jambones.sbc_outbound.settings import OutboundSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+TESTS = (ROOT, ROOT / "tests", ROOT / "tests/integration/api")
+"""Where a page's paths of tests may begin."""
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
 
 
@@ -48,7 +51,27 @@ def test_one_environment_can_serve_all_processes(settings: type[ServiceSettings]
     assert not unknown_names(environment, set())
 
 
-@pytest.mark.parametrize("page", sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"([\w./-]+\.py)::(\w+)", text)
+    assert len(named) == text.count("::"), "a test is named in another way than file.py::test"
+    assert named or not page.stem.endswith("-coverage")
+    assert [f"{path}::{test}" for path, test in named if not is_there(path, test)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_code_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`([\w.-]+/[\w./-]+\.py)`", page.read_text(encoding="utf-8"))
+    assert [path for path in named if not any((start / path).is_file() for start in TESTS)] == []
+
+
+def is_there(path: str, test: str) -> bool:
+    places = [start / path for start in TESTS if (start / path).is_file()]
+    return any(re.search(rf"^(async )?def {test}\(", place.read_text(encoding="utf-8"), re.M) for place in places)
