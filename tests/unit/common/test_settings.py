@@ -65,9 +65,6 @@ def test_names_of_other_parts_are_no_misspellings(monkeypatch: pytest.MonkeyPatc
     for name in OTHER_PARTS:
         monkeypatch.setenv(f"JAMBONES_{name.upper()}", "x")
     monkeypatch.setenv("JAMBONES_JWT_SECRET_FILE", "/x")
-    monkeypatch.delenv("JAMBONES_INTERNAL_KEY")
-    for name in ServiceSettings.model_fields:
-        monkeypatch.delenv(f"JAMBONES_{name.upper()}", raising=False)
 
     ServiceSettings.load()
 

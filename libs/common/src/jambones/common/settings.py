@@ -26,38 +26,35 @@ def _split(value: Any) -> Any:
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Words between commas: "udp:127.0.0.1:5060,tcp:127.0.0.1:5060"; empty text is no word."""
 
-# Names of single parts. They are here so that one environment can serve all processes: a name of another part is no
-# misspelling. A service declares its own in its settings class; those need not be repeated here.
+# Names that the parts declare in settings classes of their own. They are here so that one environment can serve all
+# processes: a name of another part is no misspelling. A test keeps the list to what the classes declare.
 OTHER_PARTS = frozenset(
     {
-        "account_max_cps", "allowed_targets", "answer_timeout", "api_cors_origins", "api_host", "api_port", "api_url",
-        "audit_days",
-        "audio_cache_dir", "audio_directory", "audio_timeout", "blocked_sources", "cluster", "codec_order",
-        "cli_token", "cli_url",
-        "dtmf_payload_type", "encryption_keys", "flite_voice", "fs_attempts", "fs_lost_after", "fs_timeout",
-        "invite_timeout", "own_domains",
-        "hook_timeout", "http_pool_size", "http_timeout", "internal_key", "jwt_lifetime", "jwt_secret",
-        "limits_enabled", "listen_subprotocols", "listen_timeout",
-        "max_body", "max_call_duration", "max_calls", "max_cps", "max_loop_lag", "max_tick_late",
-        "media_bind", "media_legs", "media_port_max", "media_port_min", "media_release", "media_workers",
-        "options_ping_interval",
-        "phone_directory", "portal_url", "private_cidrs", "private_ip", "private_listen", "public_ip", "rate_limit",
-        "rate_limit_account", "reconcile_every",
-        "record_days", "recording_dir", "ring_timeout", "rtp_timeout", "rtpengines", "scanner_action",
-        "scanner_agents", "session_expires", "sip_domain", "sip_listen", "sip_realm", "smtp_from", "smtp_host",
-        "smtp_password", "smtp_port", "smtp_username", "source_burst", "source_rate", "spool_dir", "tls_cert",
-        "tls_key", "tls_min", "transcode", "trust_proxy", "trusted_sip_proxies", "tts_cache_dir", "unknown_sources",
-        "ws_handshake_timeout", "ws_max_payload",
-        # api
-        "admin_carrier", "count_limits", "login_max_failures", "login_window", "min_gateway_netmask",
-        # edge
-        "advertise", "device_app_first", "flow_grace", "trust_registered_flows", "trusted_http_proxies",
-        "user_calling", "ws_origins",
-        # registrar
+        # several parts
+        "account_max_cps", "api_url", "fs_lost_after", "max_calls", "max_cps", "max_loop_lag", "private_cidrs",
+        "private_listen", "reconcile_every", "ring_timeout",
+        # the edge
+        "advertise", "blocked_sources", "device_app_first", "flow_grace", "fs_attempts", "fs_timeout",
+        "scanner_action", "scanner_agents", "source_burst", "source_rate", "trust_registered_flows",
+        "trusted_http_proxies", "trusted_sip_proxies", "unknown_sources", "user_calling", "ws_origins",
+        # the egress
+        "allowed_targets", "invite_timeout", "own_domains", "session_expires",
+        # feature servers
+        "audio_directory", "audio_timeout", "flite_voice", "hook_timeout", "listen_subprotocols", "listen_timeout",
+        "max_call_duration", "max_tick_late", "media_legs", "media_port_max", "media_port_min", "media_release",
+        "media_workers", "rtp_timeout",
+        # the registrar
         "auth_failures", "auth_failures_user", "block_seconds", "challenge_sha256", "default_expires",
-        "edge_lost_after", "exclusive_contact", "max_contacts", "max_expires", "max_expires_stream", "min_expires",
-        "nat_expires", "nonce_lifetime", "registration_hook_timeout", "sweep_every", "leader_lease", "ping_timeout",
-        "ping_ttl", "trunk_expires", "trunk_spread",
+        "edge_lost_after", "exclusive_contact", "leader_lease", "max_contacts", "max_expires", "max_expires_stream",
+        "min_expires", "nat_expires", "nonce_lifetime", "options_ping_interval", "ping_timeout", "ping_ttl",
+        "registration_hook_timeout", "sweep_every", "trunk_expires", "trunk_spread",
+        # the API
+        "admin_carrier", "api_cors_origins", "audit_days", "count_limits", "jwt_lifetime", "jwt_secret",
+        "login_max_failures", "login_window", "max_body", "min_gateway_netmask", "phone_directory", "portal_url",
+        "rate_limit", "rate_limit_account", "record_days", "smtp_from", "smtp_host", "smtp_password", "smtp_port",
+        "smtp_username",
+        # the command line
+        "cli_token", "cli_url",
     }
 )  # fmt: skip
 
