@@ -17,9 +17,8 @@ from jambones.common.ids import AccountSid, new_sid
 from jambones.common.private import Private
 from jambones.local.ports import free_port
 from jambones.sip.events import Progress
-from jambones.sip.sdp import SessionDescription
 from tests.support import sipp
-from tests.support.rtp import RtpPeer
+from tests.support.rtp import RtpPeer, audio_address
 from tests.support.running_egress import SDP, Egress, egress
 
 pytestmark = [
@@ -36,23 +35,13 @@ async def out(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Egress]
         yield it
 
 
-def media_of(sdp: bytes | None) -> tuple[str, int]:
-    """Where audio goes."""
-    description = SessionDescription.parse(sdp or b"")
-    audio = description.audio()
-    assert audio is not None
-    connection = description.connection_of(audio)
-    assert connection is not None
-    return connection.address, audio.port
-
-
 async def test_a_number_is_called_at_the_trunks_gateway_and_both_hear_each_other(out: Egress) -> None:
     async with sipp.answering("outbound/answers", echo=True) as carrier, RtpPeer.open() as ear:
         trunk = await out.trunk(carrier.port, e164_leading_plus=True, tech_prefix="0999", diversion="15557777")
         call = await out.call(trunk=trunk, sdp=ear.sdp, more={"X-Custom": "seen", "P-Asserted-Identity": "<sip:1@a>"})
         event = await call.answered()
 
-        where = media_of(event.sdp)
+        where = audio_address(event.sdp)
         words = [bytes([value]) * 160 for value in range(1, 41)]
         for word in words:
             ear.send_to(where, word)
@@ -323,7 +312,7 @@ async def test_the_carrier_is_muted_heard_again_and_sent_a_digit(out: Egress) ->
     async with sipp.answering("outbound/answers", echo=True) as carrier, RtpPeer.open() as ear:
         call = await out.call(trunk=await out.trunk(carrier.port), sdp=ear.sdp)
         event = await call.answered()
-        where = media_of(event.sdp)
+        where = audio_address(event.sdp)
         leg = event.headers.get("X-Jambones-Leg") or ""
 
         async def command(op: str, **more: str) -> LegCommanded:

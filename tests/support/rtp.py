@@ -6,6 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from jambones.sip.sdp import SessionDescription
+
+
+def audio_address(sdp: bytes | None) -> tuple[str, int]:
+    """Where a description wants its audio."""
+    description = SessionDescription.parse(sdp or b"")
+    audio = description.audio()
+    assert audio is not None
+    connection = description.connection_of(audio)
+    assert connection is not None
+    return connection.address, audio.port
+
 
 @dataclass(frozen=True)
 class RtpPacket:

@@ -10,7 +10,7 @@ from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgClient, Profile, Rtp
 from jambones.sbc.media import Anchored, Side, profile_of
 from jambones.sip.sdp import SessionDescription
 from jambones.sip.sdp.model import Media
-from tests.support.rtp import RtpPeer
+from tests.support.rtp import RtpPeer, audio_address
 from tests.support.rtpengine import running_rtpengine
 
 pytestmark = pytest.mark.integration
@@ -30,12 +30,9 @@ async def far_end(tmp_path: Path) -> AsyncIterator[NgClient]:
 
 
 def audio_of(sdp: bytes) -> tuple[Media, tuple[str, int]]:
-    description = SessionDescription.parse(sdp)
-    audio = description.audio()
+    audio = SessionDescription.parse(sdp).audio()
     assert audio is not None
-    connection = description.connection_of(audio)
-    assert connection is not None
-    return audio, (connection.address, audio.port)
+    return audio, audio_address(sdp)
 
 
 async def flows(sender: RtpPeer, where: tuple[str, int], receiver: RtpPeer, payload: bytes) -> bool:

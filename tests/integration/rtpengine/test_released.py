@@ -10,8 +10,7 @@ import pytest
 
 from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgClient, Profile, RtpengineCluster
 from jambones.sbc.media import Anchored, CallMedia, Side
-from jambones.sip.sdp import SessionDescription
-from tests.support.rtp import RtpPeer
+from tests.support.rtp import RtpPeer, audio_address
 from tests.support.rtpengine import running_rtpengine
 
 pytestmark = pytest.mark.integration
@@ -35,15 +34,6 @@ class Party:
     """The session as the server sees it."""
 
 
-def address_of(sdp: bytes) -> tuple[str, int]:
-    description = SessionDescription.parse(sdp)
-    audio = description.audio()
-    assert audio is not None
-    connection = description.connection_of(audio)
-    assert connection is not None
-    return connection.address, audio.port
-
-
 def wide(sdp: bytes) -> bytes:
     """The description of a phone that has more codecs than are used."""
     return sdp.replace(b"RTP/AVP 0 101", b"RTP/AVP 9 0 8 18 101")
@@ -59,7 +49,7 @@ async def party(cluster: RtpengineCluster, name: str, *, calls: bool, strict: bo
         else:
             outside = await media.offer(FS, server.sdp)
             inside = await media.answer(FE, phone.sdp)
-        yield Party(phone, server, media, address_of(outside), address_of(inside), inside)
+        yield Party(phone, server, media, audio_address(outside), audio_address(inside), inside)
         await media.close()
 
 
@@ -104,7 +94,7 @@ async def test_two_phones_speak_past_the_feature_server_and_then_with_it_again(
             moved_b = await b.media.move(a.answer, direct=True)
             a.server.send_to(a.inside, OLD, count=3)
             b.server.send_to(b.inside, OLD, count=3)
-            assert (address_of(moved_a), address_of(moved_b)) == (a.inside, b.inside)
+            assert (audio_address(moved_a), audio_address(moved_b)) == (a.inside, b.inside)
             await asyncio.sleep(0.2)
             silent = len(a.server.packets), len(b.server.packets)
             for _ in range(3):
@@ -115,7 +105,7 @@ async def test_two_phones_speak_past_the_feature_server_and_then_with_it_again(
 
             async with RtpPeer.open() as fresh:  # another leg of the media engine, for the caller alone
                 back = await a.media.move(fresh.sdp, direct=False)
-                assert address_of(back) == a.inside
+                assert audio_address(back) == a.inside
                 a.server = fresh
                 assert await flows(a.phone, a.outside, fresh, SAMPLE_A)
                 assert await flows(fresh, a.inside, a.phone, SAMPLE_B)
@@ -164,16 +154,16 @@ async def test_a_phone_with_encrypted_audio_keeps_its_keys(tmp_path: Path, profi
         media = CallMedia(Anchored(cluster.session("a"), profile, private=False, strict=False))
         a = Encrypted(phone, server, media, far_end, profile)
         there, inside = await (a.calls() if calls else a.is_called())
-        assert await flows(phone, address_of(there), server, SAMPLE_A)
-        assert await flows(server, address_of(inside), phone, SAMPLE_B)
+        assert await flows(phone, audio_address(there), server, SAMPLE_A)
+        assert await flows(server, audio_address(inside), phone, SAMPLE_B)
         assert await flows(b.phone, b.outside, b.server, SAMPLE_B)
 
         await media.move(b.answer, direct=True)
         await b.media.move(inside, direct=True)
         for _ in range(3):
-            assert await flows(phone, address_of(there), b.phone, SAMPLE_A)
+            assert await flows(phone, audio_address(there), b.phone, SAMPLE_A)
             assert await flows(b.phone, b.outside, phone, SAMPLE_B)
 
         await media.move(fresh.sdp, direct=False)
-        assert await flows(phone, address_of(there), fresh, SAMPLE_A)
-        assert await flows(fresh, address_of(inside), phone, SAMPLE_B)
+        assert await flows(phone, audio_address(there), fresh, SAMPLE_A)
+        assert await flows(fresh, audio_address(inside), phone, SAMPLE_B)
