@@ -117,7 +117,7 @@ def _reference(callee: int) -> tuple[sipp.Load, float]:
     """The same calls through Kamailio, and its CPU seconds; nothing where it is not installed."""
     if not kamailio.available():
         print("Kamailio is not installed: no reference", file=sys.stderr)
-        return sipp.Load(0, 0, 0, [], 0, ""), 0.0
+        return sipp.Load(0, 0, 0, [], ""), 0.0
     with kamailio.running(gateway=callee) as (port, process):
         before = kamailio.spent(process)
         rate = LADDER[-1]

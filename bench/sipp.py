@@ -25,7 +25,6 @@ class Load:
     failed: int
     seconds: float
     setup_ms: list[float]
-    cpu_seconds: float
     errors: str
 
     @property
@@ -75,16 +74,12 @@ def call(
             command += ["-key", name, value]
         started = time.monotonic()
         process = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        watched = psutil.Process(process.pid)
-        cpu = 0.0
         while process.poll() is None:
-            with_cpu = watched.cpu_times()
-            cpu = with_cpu.user + with_cpu.system
             if time.monotonic() - started > limit + 10:
                 process.kill()
             time.sleep(0.2)
         seconds = time.monotonic() - started
-        return _read(Path(directory), scenario, calls, rate, seconds, cpu)
+        return _read(Path(directory), scenario, calls, rate, seconds)
 
 
 @contextmanager
@@ -116,7 +111,7 @@ def callee(port: int, host: str = "127.0.0.1", scenario: str = "callee") -> Iter
             process.wait(5)
 
 
-def _read(directory: Path, scenario: str, calls: int, rate: int, seconds: float, cpu: float) -> Load:
+def _read(directory: Path, scenario: str, calls: int, rate: int, seconds: float) -> Load:
     good, setup = 0, []
     for path in directory.glob("*_rtt.csv"):
         with path.open(newline="") as lines:
@@ -132,4 +127,4 @@ def _read(directory: Path, scenario: str, calls: int, rate: int, seconds: float,
                 good = int(rows[-1]["SuccessfulCall(C)"])
     errors = "".join(p.read_text(errors="replace")[:2000] for p in directory.glob("*_errors.log"))
     # The calls of the last second still have to be heard out: the time in which calls were placed is what counts.
-    return Load(calls, calls - good, calls / rate if good == calls else seconds, setup, cpu, errors)
+    return Load(calls, calls - good, calls / rate if good == calls else seconds, setup, errors)

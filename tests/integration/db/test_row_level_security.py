@@ -82,8 +82,7 @@ async def test_secrets_are_sealed_at_rest(db: Database, database_dsn: str) -> No
     assert "sesame" not in stored
     assert secret.startswith("j1.")
     async with db.transaction(tenant) as tx:
-        client = await Clients(tx).by_username(tenant.account_sid or "", "ONE")
-    assert client is not None
+        (client,) = await Clients(tx).select()
     assert client.password is not None
     assert client.password.reveal() == "open sesame"
 

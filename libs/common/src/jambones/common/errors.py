@@ -60,11 +60,3 @@ class Invalid(JambonesError):
     sip_status = 400
     http_status = 400
     reason = "invalid"
-
-
-class LimitReached(JambonesError):
-    """A limit of a tenant or of this process."""
-
-    sip_status = 503
-    http_status = 429
-    reason = "limit reached"

@@ -16,7 +16,6 @@ from structlog.typing import EventDict, Processor
 
 from jambones.common.private import Private
 
-Level = Literal["debug", "info", "warning", "error"]
 LEVELS: dict[str, int] = {
     "debug": 10,
     "info": 20,

@@ -81,10 +81,6 @@ class Service:
         return self._db
 
     @property
-    def has_db(self) -> bool:
-        return self._db is not None
-
-    @property
     def draining(self) -> bool:
         """True when it must take no new work."""
         return self._draining

@@ -17,6 +17,5 @@ class Account:
     is_active: bool = True
     disable_cdrs: bool = False
     call_limit: int | None = None
-    siprec_application_sid: str | None = None
     device_calling_application_sid: str | None = None
     """The application that runs calls of the account's registered devices."""

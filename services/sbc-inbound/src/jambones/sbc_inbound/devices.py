@@ -26,11 +26,6 @@ from jambones.sip.transport import Flow
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = ("Retry-After", "5")
-CAPABILITIES = (
-    ("Allow", ALLOWED),
-    ("Accept", "application/sdp"),
-    ("Supported", "100rel, timer, replaces, path, outbound"),
-)
 REGISTER_TIMEOUT = 12.0  # the customer's hook may take its time, the device's transaction lives 32 seconds
 AT_ONCE = 1000
 WAITING = 10_000

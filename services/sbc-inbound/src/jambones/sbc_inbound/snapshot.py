@@ -37,7 +37,6 @@ def convert(rows: RoutingTables) -> Tables:
                 row.is_active,
                 row.disable_cdrs,
                 limit(row.account_sid),
-                row.siprec_hook_sid,
                 row.device_calling_application_sid,
             )
             for row in rows.accounts.values()

@@ -44,11 +44,6 @@ def correlation(heard: Samples, clip: Samples) -> tuple[float, float]:
     return float(likeness[best]), best / RATE
 
 
-def loudness(heard: Samples) -> float:
-    """Root mean square of the samples."""
-    return float(np.sqrt(np.mean(heard.astype(np.float64) ** 2))) if len(heard) else 0.0
-
-
 def spoken(heard: Samples, phrases: Sequence[str]) -> list[str]:
     """Which of the phrases (lower case words) were spoken, in the order heard; an ear with a known vocabulary."""
     from pocketsphinx import Decoder, Segmenter

@@ -8,7 +8,7 @@ from jambones.common.db.cache import AccountConfig, ApplicationConfig, ConfigCac
 from jambones.common.db.database import Database, Transaction
 from jambones.common.db.errors import DatabaseUnavailable
 from jambones.common.db.migrate import migrate
-from jambones.common.db.routing import RoutingSnapshot, RoutingTables
+from jambones.common.db.routing import RoutingTables
 from jambones.common.db.seed import Seeded, seed
 from jambones.common.db.tenant import PLATFORM, Tenant
 
@@ -19,7 +19,6 @@ __all__ = [
     "ConfigCache",
     "Database",
     "DatabaseUnavailable",
-    "RoutingSnapshot",
     "RoutingTables",
     "Seeded",
     "Tenant",

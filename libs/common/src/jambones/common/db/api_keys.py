@@ -50,11 +50,6 @@ class ApiKeys(Repository[ApiKey]):
         token = values.get("token") or new_sid()
         return await super().add({**values, "token": token, "token_digest": digest(token)})
 
-    async def by_token(self, token: str) -> ApiKey | None:
-        """The key with this token; for the platform only (who asks is not known yet)."""
-        record = await self._tx.fetchrow("SELECT * FROM api_keys WHERE token_digest = $1", digest(token))
-        return None if record is None else self.row(record)
-
     async def holder(self, token: str) -> KeyHolder | None:
         """Who holds this token, in one query and without opening a secret; for the platform only."""
         record = await self._tx.fetchrow(

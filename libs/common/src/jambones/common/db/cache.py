@@ -12,7 +12,6 @@ from jambones.common.db.accounts import Account, Accounts
 from jambones.common.db.applications import HOOKS, Application, Applications
 from jambones.common.db.database import Database
 from jambones.common.db.errors import DatabaseUnavailable
-from jambones.common.db.speech_credentials import SpeechCredential, SpeechCredentials
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.webhooks import Webhook, Webhooks
 
@@ -21,11 +20,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class AccountConfig:
-    """An account with its hooks; `account.webhook_secret` signs requests to them."""
+    """An account with its hook for registrations; `account.webhook_secret` signs requests to it."""
 
     account: Account
     registration_hook: Webhook | None
-    queue_event_hook: Webhook | None
 
 
 @dataclass(frozen=True)
@@ -110,17 +108,12 @@ class ConfigCache:
         self._database = database
         self._accounts = _Shelf(self._load_account, lifetime, capacity)
         self._applications = _Shelf(self._load_application, lifetime, capacity)
-        self._speech = _Shelf(self._load_speech, lifetime, capacity)
 
     async def account(self, sid: str) -> AccountConfig | None:
         return await self._accounts.get(sid)
 
     async def application(self, sid: str) -> ApplicationConfig | None:
         return await self._applications.get(sid)
-
-    async def speech_credential(self, account_sid: str, vendor: str, label: str | None) -> SpeechCredential | None:
-        """The account's credential for a vendor, else the one its service provider shares."""
-        return await self._speech.get("\n".join((account_sid, vendor, label or "")))
 
     def changed(self, change: ConfigChanged) -> None:
         if change.entity == "account":
@@ -130,18 +123,14 @@ class ConfigCache:
         elif change.entity == "webhook":  # hooks do not say who uses them
             self._accounts.forget_all()
             self._applications.forget_all()
-        elif change.entity == "speech_credential":
-            self._speech.forget_all()
 
     async def _load_account(self, sid: str) -> AccountConfig | None:
         async with self._database.transaction(PLATFORM, snapshot=True) as tx:
             account = await Accounts(tx).get(sid)
             if account is None:
                 return None
-            sids = [account.registration_hook_sid, account.queue_event_hook_sid]
-            hooks = await Webhooks(tx).some([sid for sid in sids if sid])
-        registration, queue_event = (hooks.get(sid) if sid else None for sid in sids)
-        return AccountConfig(account, registration, queue_event)
+            hook_sid = account.registration_hook_sid
+            return AccountConfig(account, await Webhooks(tx).get(hook_sid) if hook_sid else None)
 
     async def _load_application(self, sid: str) -> ApplicationConfig | None:
         async with self._database.transaction(PLATFORM, snapshot=True) as tx:
@@ -152,11 +141,3 @@ class ConfigCache:
         return ApplicationConfig(
             application, **{name: hooks.get(getattr(application, f"{name}_sid") or "") for name in HOOKS}
         )
-
-    async def _load_speech(self, key: str) -> SpeechCredential | None:
-        account_sid, vendor, label = key.split("\n")
-        account = await self.account(account_sid)
-        if account is None:
-            return None
-        async with self._database.transaction(account.account.tenant) as tx:
-            return await SpeechCredentials(tx).choose(vendor, label or None)

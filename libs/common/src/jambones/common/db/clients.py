@@ -24,9 +24,3 @@ class Clients(Repository[Client]):
 
     def owned(self, where: Where, tenant: Tenant) -> None:
         of_account(where, tenant)
-
-    async def by_username(self, account_sid: str, username: str) -> Client | None:
-        where = Where()
-        where.add("account_sid = {} AND lower(username) = lower({})", account_sid, username)
-        rows = await self.find(where)
-        return rows[0] if rows else None

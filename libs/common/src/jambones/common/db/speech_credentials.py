@@ -38,11 +38,3 @@ class SpeechCredentials(Repository[SpeechCredential]):
             )
         else:
             self.owned(where, tenant)
-
-    async def choose(self, vendor: str, label: str | None) -> SpeechCredential | None:
-        """The credential for this vendor and label; the account's own before the shared one."""
-        where = Where()
-        where.add("vendor = {}", vendor)
-        where.add("lower(coalesce(label, '')) = lower({})", label or "")
-        rows = await self.find(where, order="account_sid NULLS LAST, created_at")
-        return rows[0] if rows else None

@@ -65,5 +65,3 @@ QUEUEING: Final = WAITING | {"leave", "tag"}
 WHISPER: Final = frozenset({"play", "say"})
 CONFIRMING: Final = frozenset({"config", "gather", "say", "tag", "play", "hangup", "pause"})
 """What may replace a script that runs on a leg before it is bridged."""
-SIPREC: Final = frozenset({"answer", "config", "gather", "transcribe", "listen", "tag", "hangup", "sip:decline"})
-"""What may run on an inbound recording session."""

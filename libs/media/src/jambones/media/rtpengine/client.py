@@ -188,22 +188,6 @@ class NgClient:
     async def ping(self) -> None:
         await self.command("ping", {})
 
-    async def statistics(self) -> Reply:
-        """Counters of the whole daemon."""
-        found = (await self.command("statistics", {})).get("statistics")
-        return found if isinstance(found, dict) else {}
-
-    async def interfaces(self) -> dict[str, str]:
-        """Local address by interface name; an unknown name in `direction` is taken for the first one without a word."""
-        listed = (await self.statistics()).get("interfaces")
-        entries = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
-        return {str(entry.get("name")): str(entry.get("address")) for entry in entries}
-
-    async def list_calls(self, limit: int = 1000) -> list[str]:
-        """call-ids of the sessions the daemon has."""
-        calls = (await self.command("list", {"limit": limit})).get("calls")
-        return [str(call) for call in calls] if isinstance(calls, list) else []
-
     # -- the protocol
 
     async def command(self, command: str, fields: Mapping[str, Encodable]) -> Reply:
