@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from jambones.common.db.accounts import Accounts, new_webhook_secret
 from jambones.common.db.applications import Applications
 from jambones.common.db.database import Database
 from jambones.common.db.errors import DatabaseUnavailable, Forbidden, Invalid
-from jambones.common.db.service_providers import ServiceProviders
 from jambones.common.db.tenant import PLATFORM, Tenant
 from jambones.common.secrets import KeyRing
+from tests.support.accounts import account
 
 NASTY = "x'; DROP TABLE accounts; --\\' \\"
 NAMES = "SELECT string_agg(name, ' ' ORDER BY name) FROM applications"
@@ -22,15 +21,6 @@ async def db(database_dsn: str) -> AsyncIterator[Database]:
     """One connection of each kind, so that everybody meets the connection of the one before."""
     async with Database.open(database_dsn, keys=KeyRing([bytes(32)]), size=1) as db:
         yield db
-
-
-async def account(db: Database, name: str) -> Tenant:
-    async with db.transaction(PLATFORM) as tx:
-        provider = (await ServiceProviders(tx).add({"name": name})).service_provider_sid
-        values = {"name": name, "service_provider_sid": provider, "webhook_secret": new_webhook_secret()}
-        tenant = (await Accounts(tx).add(values)).tenant
-        await Applications(tx).add({"name": name, "account_sid": tenant.account_sid})
-    return tenant
 
 
 async def test_each_reader_sees_its_own_rows_whoever_used_the_connection_before(db: Database) -> None:

@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from jambones.common.db.accounts import Accounts, new_webhook_secret
 from jambones.common.db.applications import Applications
 from jambones.common.db.clients import Clients
 from jambones.common.db.database import Database
 from jambones.common.db.errors import Forbidden
-from jambones.common.db.service_providers import ServiceProviders
 from jambones.common.db.tenant import PLATFORM, Tenant
 from jambones.common.secrets import KeyRing
+from tests.support.accounts import account
 
 TABLES = ("accounts", "applications", "clients")
 
@@ -21,16 +20,6 @@ TABLES = ("accounts", "applications", "clients")
 async def db(database_dsn: str) -> AsyncIterator[Database]:
     async with Database.open(database_dsn, keys=KeyRing([bytes(32)]), size=4) as db:
         yield db
-
-
-async def account(db: Database, name: str) -> Tenant:
-    async with db.transaction(PLATFORM) as tx:
-        provider = (await ServiceProviders(tx).add({"name": name})).service_provider_sid
-        values = {"name": name, "service_provider_sid": provider, "webhook_secret": new_webhook_secret()}
-        tenant = (await Accounts(tx).add(values)).tenant
-        await Applications(tx).add({"name": name, "account_sid": tenant.account_sid})
-        await Clients(tx).add({"username": name, "account_sid": tenant.account_sid, "password": "open sesame"})
-    return tenant
 
 
 async def test_a_query_without_a_tenant_sees_the_tenants_rows_only(db: Database) -> None:
