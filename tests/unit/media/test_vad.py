@@ -53,14 +53,14 @@ def test_steady_noise_stops_being_voice() -> None:
     assert not voice.speaking[0]
 
 
-def test_a_level_is_the_mean_magnitude_of_every_other_pair_of_samples() -> None:
+def test_a_level_is_the_mean_magnitude_of_every_fourth_pair_of_samples() -> None:
     codes = np.random.default_rng(1).integers(0, 256, (6, 160)).astype(np.uint8)
     laws = np.array([0, 1, 0, 1, 1, 0], np.uint8)
 
     found = levels(codes, laws)
 
     for row in range(6):
-        heard = [i for i in range(160) if i % 4 < 2]
+        heard = [i for i in range(160) if i % 8 < 2]
         plain = sum(abs(int(DECODE[laws[row]][codes[row, i]])) for i in heard) / len(heard)
         assert found[row] == pytest.approx(plain, rel=1e-5)
 

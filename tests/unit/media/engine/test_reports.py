@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from jambones.media import rtcp
 from jambones.media.codecs import PCMU
@@ -13,6 +14,7 @@ from jambones.media.engine.reports import EVERY, Reports
 from jambones.media.engine.sockets import Outbound
 from jambones.media.messages import Message, Open, Report
 
+Rows = NDArray[np.intp]
 HOST, PORT = "192.0.2.1", 4000
 
 
@@ -38,21 +40,27 @@ class World:
             rtp, rtcp = (self.rtp,), (self.rtcp,)
 
         class Sent:
-            packets, octets = np.array([50, 0, 0, 0]), np.array([8000, 0, 0, 0])
+            packets, octets = np.array([50, 7, 2**32 + 3, 0]), np.array([8000, 1120, 2**32 + 5, 0])
 
             def timestamp(self, row: int) -> int:
-                return 12345
+                return 12345 + row
+
+            def timestamps(self, rows: Rows) -> Rows:
+                return 12345 + rows
 
         ports: Any = Ports()
         sender: Any = Sent()
         self.reports = Reports(ports, self.legs, self.out, self.reception, sender, self.told.append, lambda: self.now)
-        self.legs.open(Open(0, True, 0, PCMU, 0, 0, 101, 101, HOST, PORT, rtcp_port, True, True, 160))
-        self.reception.open(0)
-        self.reports.open(0)
+        self.open(0, PORT, rtcp_port)
 
-    def hear(self, count: int = 10, ssrc: int = 99) -> None:
-        for sequence in range(count):
-            self.reception.note(np.array([0]), np.array([sequence]), np.array([ssrc], np.uint32))
+    def open(self, row: int, port: int, rtcp_port: int) -> None:
+        self.legs.open(Open(row, True, 0, PCMU, 0, 0, 101, 101, HOST, port, rtcp_port, True, True, 160))
+        self.reception.open(row)
+        self.reports.open(row)
+
+    def hear(self, count: int = 10, ssrc: int = 99, row: int = 0, step: int = 1) -> None:
+        for sequence in range(0, count * step, step):
+            self.reception.note(np.array([row]), np.array([sequence]), np.array([ssrc], np.uint32))
 
     def block(self, **more: Any) -> rtcp.ReportBlock:
         values = {
@@ -155,3 +163,35 @@ def test_a_leg_says_goodbye() -> None:
     data = world.rtcp.sent[0][0]
     assert data.endswith(rtcp.bye(int(world.out.ssrc[0])))
     rtcp.parse_compound(data)
+
+
+def test_many_reports_are_what_each_would_be_alone() -> None:
+    """Legs that hear everything, that lose, that heard twice as much as was sent, and what was heard of before."""
+
+    def world() -> World:
+        made = World()
+        made.open(1, PORT + 2, PORT + 3)
+        made.open(2, PORT + 4, PORT + 5)
+        made.hear(10, row=0)
+        made.hear(10, 7, row=1, step=3)
+        made.hear(5, 8, row=2)
+        made.reception.note(np.array([2] * 20), np.array([4] * 20), np.array([8] * 20, np.uint32))
+        for row, delay in ((0, 0.25), (2, -3.0)):
+            made.reports.receive(
+                0,
+                (HOST, PORT + 1),
+                bytes(rtcp.Report(int(made.reception.ssrc[row]), rtcp.SenderInfo(7 << 40, 1, 1, 1))),
+            )
+            made.now += delay
+        return made
+
+    together, alone = world(), world()
+    for each in (together, alone):
+        each.out.ssrc[:3] = 0xDEADBEEF, 2, 3
+    rows = np.arange(3)
+
+    expected = [
+        bytes(alone.reports._report(row)) + rtcp.source_description(int(alone.out.ssrc[row]), "jambones")
+        for row in rows.tolist()
+    ]
+    assert together.reports._compounds(rows) == expected

@@ -91,17 +91,28 @@ class Reception:
         """Return the report block for RTCP, and begin the next interval; None when nothing was received yet."""
         if not self._started[row]:
             return None
-        expected, received = self._expected(row), int(self.received[row])
-        expected_now, received_now = expected - int(self._reported[row, 0]), received - int(self._reported[row, 1])
-        self._reported[row] = expected, received
-        lost_now = expected_now - received_now
-        fraction = 0 if expected_now <= 0 or lost_now <= 0 else min(255, (lost_now << 8) // expected_now)
-        return ReceptionBlock(
-            ssrc=int(self.ssrc[row]),
-            fraction_lost=fraction,
-            packets_lost=expected - received,
-            highest_sequence=int(self._highest[row]) & 0xFFFFFFFF,
-            jitter=int(self._jitter[row]),
+        ssrc, fraction, lost, highest, jitter = (column.item() for column in self.blocks(np.array([row])))
+        return ReceptionBlock(ssrc, fraction, lost, highest, jitter)
+
+    def started(self, legs: Rows) -> NDArray[np.bool_]:
+        """Whether anything was received, (n,)."""
+        return self._started[legs]
+
+    def blocks(self, legs: Rows) -> tuple[NDArray[np.int64], ...]:
+        """Return the columns of `ReceptionBlock`, (n,) each, for rows that have started; begins their next interval."""
+        highest, received = self._highest[legs], self.received[legs]
+        expected = highest - self._base[legs] + 1
+        now = np.stack((expected, received), axis=1)
+        interval = now - self._reported[legs]
+        self._reported[legs] = now
+        due, lost = interval[:, 0], interval[:, 0] - interval[:, 1]
+        fraction = np.minimum(255, (np.maximum(lost, 0) << 8) // np.maximum(due, 1))
+        return (
+            self.ssrc[legs].astype(np.int64),
+            fraction,
+            expected - received,
+            highest & 0xFFFFFFFF,
+            self._jitter[legs].astype(np.int64),
         )
 
     def _expected(self, row: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jambones.media import rtcp
 from jambones.media.engine.legs import Legs
@@ -15,6 +16,29 @@ from jambones.media.messages import Message, Report
 
 EVERY: Final = 250  # ticks: 5 s
 _CNAME: Final = "jambones"
+_DESCRIPTION: Final = rtcp.source_description(0, _CNAME)
+
+#: A sender report with one block, and the source's description: what nearly every compound packet is made of.
+_COMPOUND: Final = np.dtype(
+    [
+        ("first", "u1"),
+        ("kind", "u1"),
+        ("words", ">u2"),
+        ("ssrc", ">u4"),
+        ("ntp", ">u8"),
+        ("timestamp", ">u4"),
+        ("packets", ">u4"),
+        ("octets", ">u4"),
+        ("source", ">u4"),
+        ("lost", ">u4"),
+        ("highest", ">u4"),
+        ("jitter", ">u4"),
+        ("last", ">u4"),
+        ("delay", ">u4"),
+        ("description", f"V{len(_DESCRIPTION)}"),
+    ]
+)
+_DESCRIBED: Final = slice(_COMPOUND.itemsize - len(_DESCRIPTION) + 4, _COMPOUND.itemsize - len(_DESCRIPTION) + 8)
 
 
 class Reports:
@@ -33,17 +57,17 @@ class Reports:
         self._ports, self._legs, self._out = ports, legs, out
         self._reception, self._sender = reception, sender
         self._emit, self._wall = emit, wall
-        self._from_peer: dict[int, tuple[int, float]] = {}  # last sender report: compact NTP, arrival
+        self._last = np.zeros(legs.capacity, np.int64)  # the peer's last sender report: compact NTP, 0: none so far
+        self._arrived = np.zeros(legs.capacity)
         self._begun = np.zeros(legs.capacity, np.int64)
         self._tick = 0
 
     def open(self, row: int) -> None:
-        self._from_peer.pop(row, None)
+        self._last[row] = 0
         self._begun[row] = self._tick
 
     def close(self, row: int) -> None:
         """Say goodbye for a leg that sent something."""
-        self._from_peer.pop(row, None)
         if self._legs.sending[row] and self._sender.packets[row]:
             ssrc = int(self._out.ssrc[row])
             self._send(row, bytes(self._report(row)) + rtcp.source_description(ssrc, _CNAME) + rtcp.bye(ssrc))
@@ -53,8 +77,14 @@ class Reports:
         self._tick = tick
         n = self._legs.high
         due = (tick - self._begun[:n]) % EVERY == EVERY // 2
-        for row in np.flatnonzero(due & self._legs.sending[:n]).tolist():
+        rows = np.flatnonzero(due & self._legs.sending[:n])
+        usual = (self._sender.packets[rows] > 0) & self._reception.started(rows)
+        for row in rows[~usual].tolist():
             self._send(row, bytes(self._report(row)) + rtcp.source_description(int(self._out.ssrc[row]), _CNAME))
+        if usual.any():
+            rows = rows[usual]
+            for row, packet in zip(rows.tolist(), self._compounds(rows), strict=True):
+                self._send(row, packet)
 
     def receive(self, socket: int, sender: tuple[str, int], data: bytes) -> None:
         """Take a compound packet that came through one of our pairs; what is broken or unknown is passed over."""
@@ -68,7 +98,7 @@ class Reports:
                 continue
             now = self._wall()
             if report.sender:
-                self._from_peer[row] = rtcp.compact_ntp(report.sender.ntp), now
+                self._last[row], self._arrived[row] = rtcp.compact_ntp(report.sender.ntp), now
             for block in report.blocks:
                 if block.ssrc == int(self._out.ssrc[row]):
                     self._emit(
@@ -106,12 +136,30 @@ class Reports:
         seen = self._reception.block(row)
         if seen is None:
             return rtcp.Report(ssrc, info)
-        last, arrived = self._from_peer.get(row, (0, now))
-        delay = int((now - arrived) * 65536) & 0xFFFFFFFF if last else 0
+        last = int(self._last[row])
+        delay = int((now - float(self._arrived[row])) * 65536) & 0xFFFFFFFF if last else 0
         block = rtcp.ReportBlock(
             seen.ssrc, seen.fraction_lost, seen.packets_lost, seen.highest_sequence, seen.jitter, last, delay
         )
         return rtcp.Report(ssrc, info, (block,))
+
+    def _compounds(self, rows: NDArray[np.intp]) -> list[bytes]:
+        """What `_report` and the description would be, of rows that both sent and heard something."""
+        now, sender = self._wall(), self._sender
+        made = np.zeros(len(rows), _COMPOUND)
+        made["description"] = np.void(_DESCRIPTION)
+        made["first"], made["kind"], made["words"] = 0x81, rtcp.SENDER_REPORT, 12
+        made["ssrc"] = self._out.ssrc[rows]
+        made.view(np.uint8).reshape(len(rows), -1)[:, _DESCRIBED] = made["ssrc"][:, None].view(np.uint8)
+        made["ntp"] = rtcp.ntp_time(now)
+        made["timestamp"], made["packets"] = sender.timestamps(rows), sender.packets[rows] & 0xFFFFFFFF
+        made["octets"] = sender.octets[rows] & 0xFFFFFFFF
+        made["source"], fraction, lost, made["highest"], made["jitter"] = self._reception.blocks(rows)
+        made["lost"] = fraction << 24 | lost.clip(-0x800000, 0x7FFFFF) & 0xFFFFFF
+        last = self._last[rows]
+        made["last"] = last
+        made["delay"] = np.where(last, ((now - self._arrived[rows]) * 65536).astype(np.int64) & 0xFFFFFFFF, 0)
+        return [packet.tobytes() for packet in made]
 
     def _send(self, row: int, data: bytes) -> None:
         socket = int(self._legs.socket[row])

@@ -5,6 +5,7 @@ import struct
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jambones.media.dtmf import EventPackets
 from jambones.media.engine.digits import Digits
@@ -39,6 +40,10 @@ class Sender:
     def timestamp(self, row: int) -> int:
         """Return the RTP timestamp of the frame sent last."""
         return int(self._clock[row])
+
+    def timestamps(self, rows: NDArray[np.intp]) -> NDArray[np.uint32]:
+        """Return (n,) of them."""
+        return self._clock[rows]
 
     def choose(self) -> None:
         """Work out again who sends, in the order of the sockets."""
