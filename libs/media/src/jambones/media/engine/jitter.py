@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from jambones.media.codecs import DECODE, LAWS, SILENCE
 
 FRAME: Final = 160  # samples in 20 ms at 8 kHz
-SLOTS: Final = 16
+WHOLE: Final = np.dtype((np.void, FRAME))  # a frame as one thing: rows of these are moved twice as fast
+SLOTS: Final = 16  # a power of two
 START_DELAY: Final = 2
 LONGEST_DELAY: Final = 10
 ADAPT_TICKS: Final = 100
@@ -57,23 +58,37 @@ class JitterRings:
         self._slack[row] = _NO_SLACK
         self._missing[row] = CONCEALED
 
-    def put(self, legs: Rows, timestamps: NDArray[np.uint32], frames: NDArray[np.uint8]) -> None:
-        """Store packets of exactly one frame: (n,) rows, (n,) timestamps, (n, 160) codes; a row may come twice."""
+    def put(
+        self, legs: Rows, timestamps: NDArray[np.uint32], frames: NDArray[np.uint8], *, single: bool = False
+    ) -> None:
+        """Store packets of exactly one frame: (n,) rows, (n,) timestamps, (n, 160) codes.
+
+        A row may come twice, unless they are `single`.
+        """
         self._begin(legs, timestamps)
-        ahead = self._ahead(legs, timestamps)
+        number, play = self._numbers(legs, timestamps), self._play[legs]
+        ahead = number - play
+        if np.count_nonzero(ahead.view(np.uint64) >= SLOTS):  # too far, or less than nothing
+            self._put_odd(legs, timestamps, frames)
+            return
+        np.minimum.at(self._slack, legs, ahead)
+        self._store(legs, number, frames, single=single)
+
+    def _put_odd(self, legs: Rows, timestamps: NDArray[np.uint32], frames: NDArray[np.uint8]) -> None:
+        """As `put`, where some are late or jump."""
+        number = self._numbers(legs, timestamps)
+        ahead = number - self._play[legs]
         far = (ahead >= SLOTS) | (ahead < -SLOTS)
         if far.any():
             for row in np.unique(legs[far]):
                 self.restart(int(row))
             self._begin(legs[far], timestamps[far])
-            ahead = self._ahead(legs, timestamps)
+            number = self._numbers(legs, timestamps)
+            ahead = number - self._play[legs]
         np.minimum.at(self._slack, legs, ahead)
         fits = (ahead >= 0) & (ahead < SLOTS)
-        if fits.all():
-            self._store(legs, ahead, frames)
-        else:
-            self._store(legs[fits], ahead[fits], frames[fits])
-            self._note_late(legs[ahead < 0])
+        self._store(legs[fits], number[fits], frames[fits], single=False)
+        self._note_late(legs[ahead < 0])
 
     def put_one(self, row: int, timestamp: int, codes: NDArray[np.uint8]) -> None:
         """Store a packet of any length, sample by sample where its timestamp says."""
@@ -127,17 +142,19 @@ class JitterRings:
 
     def _begin(self, legs: Rows, timestamps: NDArray[np.uint32]) -> None:
         new = ~self._started[legs]
-        if new.any():
+        if np.count_nonzero(new):
             # Of several packets of one leg the first one counts: assignment keeps the last, so go backwards.
             rows, first = legs[new][::-1], timestamps[new][::-1]
             self._base[rows] = first
             self._play[rows] = -START_DELAY
             self._started[rows] = True
 
-    def _ahead(self, legs: Rows, timestamps: NDArray[np.uint32]) -> NDArray[np.int64]:
+    def _numbers(self, legs: Rows, timestamps: NDArray[np.uint32]) -> NDArray[np.int64]:
         samples = (timestamps - self._base[legs]).view(np.int32).astype(np.int64)
         # The nearest frame: a peer whose clock lies between two of ours keeps its spacing.
-        return (samples + FRAME // 2) // FRAME - self._play[legs]
+        samples += FRAME // 2
+        samples //= FRAME
+        return samples
 
     def _samples_ahead(self, row: int, timestamp: int) -> int:
         samples = (timestamp - int(self._base[row]) + 0x80000000) % 0x100000000 - 0x80000000
@@ -154,18 +171,18 @@ class JitterRings:
         self._filled[self._first[patient] + self._play[patient] % SLOTS] = False  # what is too far ahead now
         self._slack[patient] = _NO_SLACK
 
-    def _store(self, legs: Rows, ahead: NDArray[np.int64], frames: NDArray[np.uint8]) -> None:
-        slot = self._first[legs] + (self._play[legs] + ahead) % SLOTS
-        self._note_repeated(legs, slot)
+    def _store(self, legs: Rows, number: NDArray[np.int64], frames: NDArray[np.uint8], *, single: bool) -> None:
+        slot = legs * SLOTS
+        slot += number & (SLOTS - 1)
+        again = self._filled[slot]
+        if not single:  # then one may come twice in this batch
+            index = np.arange(len(slot))
+            self._mark[slot] = index
+            again |= self._mark[slot] != index
+        if np.count_nonzero(again):
+            np.add.at(self.repeated, legs[again], 1)
         self._ring[slot] = frames
         self._filled[slot] = True
-
-    def _note_repeated(self, legs: Rows, slot: NDArray[np.int64]) -> None:
-        index = np.arange(len(slot))
-        self._mark[slot] = index
-        again = self._filled[slot] | (self._mark[slot] != index)  # there already, or twice in this batch
-        if again.any():
-            np.add.at(self.repeated, legs[again], 1)
 
     def _conceal(self, absent: Rows, heard: NDArray[np.uint8], streaming: NDArray[np.bool_]) -> None:
         missing = self._missing[absent]

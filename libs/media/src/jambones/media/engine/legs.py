@@ -7,10 +7,11 @@ import numpy as np
 
 from jambones.media.codecs import SILENCE
 from jambones.media.engine.remotes import Remotes, socket_key
-from jambones.media.engine.sockets import Outbound, address_key
+from jambones.media.engine.sockets import Outbound, address_key, key_address
 from jambones.media.messages import Open
 
 NO_DTMF: Final = 255  # in place of a payload type
+_NOTHING: Final = 0xFFFF
 
 #: How sure we are of a leg's remote address.
 UNLATCHED: Final = 0
@@ -30,6 +31,7 @@ class Legs:
         self.silence = np.full(capacity, SILENCE[0], np.uint8)
         self.payload_type = np.zeros(capacity, np.uint8)  # that we send
         self.receive_payload_type = np.zeros(capacity, np.uint8)
+        self.usual = np.full(capacity, _NOTHING, np.uint16)  # how audio for a leg begins, see `Inbound.kind`
         self.dtmf_payload_type = np.full(capacity, NO_DTMF, np.uint8)
         self.receive_dtmf_payload_type = np.full(capacity, NO_DTMF, np.uint8)
         self.socket = np.zeros(capacity, np.int64)
@@ -68,6 +70,7 @@ class Legs:
         self.remote[row], self.rtcp_port[row] = (command.host, command.port), command.rtcp_port
         known = command.port != 0
         self.sending[row], self.receiving[row] = command.send and known, command.receive
+        self.usual[row] = 0x80 | command.receive_payload_type << 8 if command.receive else _NOTHING
         self.latch[row] = UNLATCHED
         self.changed = True
         if known:
@@ -80,6 +83,7 @@ class Legs:
     def close(self, row: int) -> None:
         self._forget_remote(row)
         self.active[row] = self.sending[row] = self.receiving[row] = False
+        self.usual[row] = _NOTHING
         self.changed = True
         while self.high and not self.active[self.high - 1]:
             self.high -= 1
@@ -89,7 +93,7 @@ class Legs:
         if self._learnt[row]:
             self.remotes.remove(self._learnt[row])
             self._learnt[row] = 0
-            host, port = _address(self._named[row])
+            host, port = key_address(self._named[row])
             self._move(row, host, port)
         self.latch[row] = LATCHED
         self.unlatched.get(int(self.socket[row]), set()).discard(row)
@@ -134,8 +138,3 @@ class Legs:
                 self.remotes.remove(keys[row])
                 keys[row] = 0
         self.unlatched.get(int(self.socket[row]), set()).discard(row)
-
-
-def _address(key: int) -> tuple[str, int]:
-    host = (key >> 16 & 0xFFFFFFFF).to_bytes(4, "big")
-    return ".".join(str(part) for part in host), key & 0xFFFF

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jambones.media.engine.jitter import FRAME, WHOLE
 from jambones.media.messages import Play
 
-FRAME: Final = 160
 _NONE: Final = -1
 
 #: Called when a playback ends: row, play, samples, offset, reason.
@@ -42,7 +42,7 @@ class Players:
 
     def __init__(self, rows: int, pool: NDArray[np.uint8], ended: Ended) -> None:
         self._pool = pool
-        self._windows = np.lib.stride_tricks.sliding_window_view(pool, FRAME)
+        self._frames = np.ndarray((max(0, len(pool) - FRAME + 1),), WHOLE, pool, 0, (1,))  # one begins at each byte
         self._cursor = np.zeros(rows, np.int64)
         self._end = np.zeros(rows, np.int64)
         self._playbacks: dict[int, _Playback] = {}
@@ -85,7 +85,7 @@ class Players:
         if not len(rows):
             return
         cursor = self._cursor[rows]
-        said[rows] = self._windows[cursor]
+        said.view(WHOLE)[rows, 0] = self._frames[cursor]
         cursor += FRAME
         self._cursor[rows] = cursor
         for row in rows[cursor >= self._end[rows]].tolist():

@@ -13,6 +13,7 @@ from jambones.media.engine.reception import Reception
 from jambones.media.engine.sockets import Inbound, Ports
 
 _HEADER: Final = 12
+_NO_MARKER: Final = np.uint16(0x7FFF)  # of the first two bytes, the second one above
 _COMFORT_NOISE: Final = 13  # RFC 3389: says that nothing follows, and so do we without it
 _RTCP_KINDS: Final = (192, 223)  # second byte of RTCP when multiplexed (RFC 5761 section 4)
 _MOST_STRANGERS: Final = 32  # of a batch that are looked at; more is a flood
@@ -43,6 +44,7 @@ class Receiver:
     ) -> None:
         self._ports, self._legs, self._jitter, self._reception = ports, legs, jitter, reception
         self._inbound = Inbound(rows)
+        self._mark = np.zeros(legs.capacity, np.intp)
         self._on_event, self._on_rtcp = on_event, on_rtcp
         self.heard = np.zeros(legs.capacity, np.int64)
         self.bad = np.zeros(legs.capacity, np.int64)
@@ -77,30 +79,39 @@ class Receiver:
         """Sort the packets of a batch to their legs."""
         n = batch.count
         rows = self._legs.remotes.find(batch.keys())
-        if (rows < 0).any():
-            self._learn(batch, np.flatnonzero(rows < 0))
-        kind = batch.second[:n] & 0x7F
-        plain = (rows >= 0) & (batch.first[:n] == 0x80) & (batch.length[:n] == _HEADER + FRAME)
-        plain &= kind == self._legs.receive_payload_type[rows]
-        plain &= self._legs.receiving[rows]
-        index = np.flatnonzero(plain)
-        if len(index):
-            self._take_plain(batch, rows[index], index, tick)
-        if len(index) < n:
-            for i in np.flatnonzero(~plain & (rows >= 0)).tolist():
+        plain = batch.kind[:n] & _NO_MARKER == self._legs.usual[rows]
+        plain &= batch.length[:n] == _HEADER + FRAME
+        strange = rows < 0
+        if np.count_nonzero(strange):
+            self._learn(batch, np.flatnonzero(strange))
+            plain &= ~strange
+        usual = np.count_nonzero(plain)
+        if usual == n:
+            self._take_plain(batch, rows, slice(0, n), tick)
+        else:
+            if usual:
+                index = np.flatnonzero(plain)
+                self._take_plain(batch, rows[index], index, tick)
+            for i in np.flatnonzero(~plain & ~strange).tolist():
                 self._take_one(batch, int(rows[i]), i, tick)
         self._confirm(batch, rows)
 
-    def _take_plain(self, batch: Inbound, rows: NDArray[np.intp], index: NDArray[np.intp], tick: int) -> None:
-        whole = len(index) == batch.count
-        pick: slice | NDArray[np.intp] = slice(0, batch.count) if whole else index
+    def _take_plain(self, batch: Inbound, rows: NDArray[np.intp], pick: slice | NDArray[np.intp], tick: int) -> None:
+        index = np.arange(len(rows))
+        self._mark[rows] = index
+        last = self._mark[rows] == index  # of several packets of one leg; nearly always each leg has one
+        single = np.count_nonzero(last) == len(rows)
         timestamps = batch.timestamp[pick].astype(np.uint32)
         sequences = batch.sequence[pick].astype(np.int64)
         for row in self._reception.note(rows, sequences, batch.ssrc[pick].astype(np.uint32)).tolist():
             self._jitter.restart(row)
-        self._reception.note_transit(rows, batch.arrivals()[pick], timestamps)
+        arrivals = batch.arrivals()[pick]
+        if single:
+            self._reception.note_transit(rows, arrivals, timestamps)
+        else:
+            self._reception.note_transit(rows[last], arrivals[last], timestamps[last])
         self.heard[rows] = tick
-        self._jitter.put(rows, timestamps, batch.packets[pick, _HEADER : _HEADER + FRAME])
+        self._jitter.put(rows, timestamps, batch.packets[pick, _HEADER : _HEADER + FRAME], single=single)
 
     def _take_one(self, batch: Inbound, row: int, i: int, tick: int) -> None:
         """What is not one frame of the negotiated codec behind a bare header: one by one."""
@@ -142,12 +153,11 @@ class Receiver:
             self.bad[row] += 1
 
     def _confirm(self, batch: Inbound, rows: NDArray[np.intp]) -> None:
-        known = rows[rows >= 0]
-        fresh = self._legs.latch[known] != LATCHED
-        if not fresh.any():
+        fresh = self._legs.latch[rows] != LATCHED  # of strangers, too: their row is -1
+        if not np.count_nonzero(fresh):
             return
-        keys = batch.keys()[rows >= 0][fresh]
-        for row, key in set(zip(known[fresh].tolist(), keys.tolist(), strict=True)):
+        fresh &= rows >= 0
+        for row, key in set(zip(rows[fresh].tolist(), batch.keys()[fresh].tolist(), strict=True)):
             if self._legs.is_named(row, key):
                 self._legs.confirm(row)
 

@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLOCK: Final = 8000
-_JUMP: Final = 3000  # RFC 3550 appendix A.1, MAX_DROPOUT
+_JUMP: Final = np.int16(3000)  # RFC 3550 appendix A.1, MAX_DROPOUT
+
+_NONE: Final = -1  # in place of a source
 
 Rows = NDArray[np.intp]
+_NOBODY: Final[Rows] = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,7 @@ class Reception:
     """Counters of `rows` incoming streams."""
 
     def __init__(self, rows: int) -> None:
-        self._started = np.zeros(rows, np.bool_)
-        self.ssrc = np.zeros(rows, np.uint32)
+        self.ssrc = np.full(rows, _NONE, np.int64)  # the present source
         self._base = np.zeros(rows, np.int64)
         self._highest = np.zeros(rows, np.int64)  # extended sequence number
         self.received = np.zeros(rows, np.int64)  # of the present source
@@ -36,47 +38,50 @@ class Reception:
         self._transit = np.full(rows, np.nan)
         self._jitter = np.zeros(rows)
         self._reported = np.zeros((rows, 2), np.int64)  # expected and received at the last report
-        self._mark = np.zeros(rows, np.intp)
-        self._count = rows
 
     def open(self, row: int) -> None:
-        self._started[row] = False
         self.received[row] = self._highest[row] = self._base[row] = 0
         self._before[row] = self._reported[row] = 0
         self._jitter[row], self._transit[row] = 0.0, np.nan
-        self.ssrc[row] = 0
+        self.ssrc[row] = _NONE
 
     def note(self, legs: Rows, sequences: NDArray[np.int64], ssrcs: NDArray[np.uint32]) -> Rows:
         """Count packets (n,); a row may come several times. Returns the rows whose source is new or jumped."""
-        delta = (sequences - self._highest[legs]).astype(np.int16)
-        fresh = ~self._started[legs] | (self.ssrc[legs] != ssrcs) | (np.abs(delta.astype(np.int32)) > _JUMP)
-        changed = np.zeros(0, np.intp)
-        if fresh.any():
+        highest = self._highest[legs]
+        delta = (sequences - highest).astype(np.int16)
+        fresh = self.ssrc[legs] != ssrcs
+        fresh |= (delta + _JUMP).view(np.uint16) > 2 * _JUMP  # the addition wraps as the numbers do
+        changed = _NOBODY
+        if np.count_nonzero(fresh):
             changed, first = np.unique(legs[fresh], return_index=True)
             self._restart(changed, sequences[fresh][first], ssrcs[fresh][first])
             # What is left of the old source in this batch says nothing about the new one.
             same = self.ssrc[legs] == ssrcs
             legs, sequences = legs[same], sequences[same]
-            delta = (sequences - self._highest[legs]).astype(np.int16)
-        np.maximum.at(self._highest, legs, self._highest[legs] + delta)
+            highest = self._highest[legs]
+            delta = (sequences - highest).astype(np.int16)
+        np.maximum.at(self._highest, legs, highest + delta)
         np.add.at(self.received, legs, 1)
         return changed
 
     def note_transit(self, legs: Rows, arrivals: NDArray[np.float64], timestamps: NDArray[np.uint32]) -> None:
         """Take arrival times (n,) in seconds and timestamps into the jitter estimate (appendix A.8).
 
-        Of several packets of one leg in a batch the last one counts.
+        A row may come once.
         """
-        index = np.arange(len(legs))
-        self._mark[legs] = index
-        last = self._mark[legs] == index
-        legs, stamps = legs[last], timestamps[last].astype(np.float64)
-        transit = arrivals[last] * CLOCK - stamps
-        change = np.abs(transit - self._transit[legs])
-        usable = change < CLOCK  # not the first one, and not a jump of either clock
-        rows = legs[usable]
-        self._jitter[rows] += (change[usable] - self._jitter[rows]) / 16
+        transit = arrivals * CLOCK
+        transit -= timestamps
+        change = transit - self._transit[legs]
         self._transit[legs] = transit
+        np.abs(change, out=change)
+        usable = change < CLOCK  # not the first one, and not a jump of either clock
+        if np.count_nonzero(usable) < len(legs):
+            legs, change = legs[usable], change[usable]
+        jitter = self._jitter[legs]
+        change -= jitter
+        change /= 16
+        jitter += change
+        self._jitter[legs] = jitter
 
     def lost(self, row: int) -> int:
         return max(0, self._expected(row) - int(self.received[row])) + int(self._before[row, 1])
@@ -89,14 +94,14 @@ class Reception:
 
     def block(self, row: int) -> ReceptionBlock | None:
         """Return the report block for RTCP, and begin the next interval; None when nothing was received yet."""
-        if not self._started[row]:
+        if self.ssrc[row] == _NONE:
             return None
         ssrc, fraction, lost, highest, jitter = (column.item() for column in self.blocks(np.array([row])))
         return ReceptionBlock(ssrc, fraction, lost, highest, jitter)
 
     def started(self, legs: Rows) -> NDArray[np.bool_]:
         """Whether anything was received, (n,)."""
-        return self._started[legs]
+        return self.ssrc[legs] != _NONE
 
     def blocks(self, legs: Rows) -> tuple[NDArray[np.int64], ...]:
         """Return the columns of `ReceptionBlock`, (n,) each, for rows that have started; begins their next interval."""
@@ -108,7 +113,7 @@ class Reception:
         due, lost = interval[:, 0], interval[:, 0] - interval[:, 1]
         fraction = np.minimum(255, (np.maximum(lost, 0) << 8) // np.maximum(due, 1))
         return (
-            self.ssrc[legs].astype(np.int64),
+            self.ssrc[legs],
             fraction,
             expected - received,
             highest & 0xFFFFFFFF,
@@ -116,10 +121,10 @@ class Reception:
         )
 
     def _expected(self, row: int) -> int:
-        return int(self._highest[row] - self._base[row]) + 1 if self._started[row] else 0
+        return int(self._highest[row] - self._base[row]) + 1 if self.ssrc[row] != _NONE else 0
 
     def _restart(self, rows: Rows, sequences: NDArray[np.int64], ssrcs: NDArray[np.uint32]) -> None:
-        old = self._started[rows]
+        old = self.ssrc[rows] != _NONE
         expected = np.where(old, self._highest[rows] - self._base[rows] + 1, 0)
         self._before[rows, 0] += self.received[rows]
         self._before[rows, 1] += np.maximum(0, expected - self.received[rows])
@@ -128,4 +133,3 @@ class Reception:
         self._highest[rows] = self._base[rows] = sequences
         self.ssrc[rows] = ssrcs
         self._transit[rows] = np.nan
-        self._started[rows] = True

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 _BITS: Final = 16
 _SHIFT: Final = np.uint64(64 - _BITS)
-_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+_FACTOR: Final = np.uint64(0xC2B2AE3D27D4EB4F)  # odd, and spreads runs of ports and of hosts alike
 
 
 def socket_key(socket: int, address: int) -> int:
     """Return the key of a remote address (see `sockets.address_key`) as met by one of our sockets."""
-    return socket << 48 | address
+    return address + socket
 
 
 class Remotes:
@@ -66,4 +66,4 @@ class Remotes:
 
 
 def _hash(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    return ((keys.view(np.uint64) * _GOLDEN) >> _SHIFT).view(np.int64)
+    return ((keys.view(np.uint64) * _FACTOR) >> _SHIFT).view(np.int64)

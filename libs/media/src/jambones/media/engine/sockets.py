@@ -20,6 +20,7 @@ _SO_TIMESTAMPNS: Final = 35
 _IP_MTU_DISCOVER: Final = 10
 _IP_PMTUDISC_DO: Final = 2
 _TRUE_SIZE: Final = 2304  # what a small packet may take of a socket's buffer, by the kernel's count
+_AF_INET: Final = int(socket.AF_INET).to_bytes(2, "little")
 _CONTROL: Final = 64  # bytes of ancillary data a packet: a time stamp (32) and a drop count (24)
 
 _IOVEC: Final = np.dtype([("base", "u8"), ("length", "u8")])
@@ -41,8 +42,17 @@ _MMSGHDR: Final = np.dtype(
 
 
 def address_key(host: str, port: int) -> int:
-    """Return an IPv4 address and port as the integer that received rows are matched by."""
-    return int.from_bytes(socket.inet_aton(host), "big") << 16 | port
+    """Return an IPv4 address and port as the integer that received rows are matched by.
+
+    It is what `struct sockaddr_in` begins with, read as one number: family, port, host. Never 0.
+    """
+    return int.from_bytes(_AF_INET + port.to_bytes(2, "big") + socket.inet_aton(host), "little", signed=True)
+
+
+def key_address(key: int) -> tuple[str, int]:
+    """Return the host and port in an `address_key`, whatever has been added to its family."""
+    data = key.to_bytes(8, "little", signed=True)
+    return socket.inet_ntoa(data[4:]), int.from_bytes(data[2:4], "big")
 
 
 class Inbound:
@@ -66,14 +76,14 @@ class Inbound:
         self.socket = np.zeros(rows, np.int64)  # which of our sockets each row came through
         # Views that undo network order; each is (rows,) and costs nothing to make once.
         self.first = self.packets[:, 0]
-        self.second = self.packets[:, 1]
+        self.kind = self.packets[:, :2].view("<u2")[:, 0]  # version and flags, marker and payload type << 8
         self.sequence = self.packets[:, 2:4].view(">u2")[:, 0]
         self.timestamp = self.packets[:, 4:8].view(">u4")[:, 0]
         self.ssrc = self.packets[:, 8:12].view(">u4")[:, 0]
         self.length = self._headers["length"]
         self._flags = self._headers["flags"]
         self._port = self._addresses[:, 2:4].view(">u2")[:, 0]
-        self._host = self._addresses[:, 4:8].view(">u4")[:, 0]
+        self._from = self._addresses[:, :8].view("<i8")[:, 0]
         self._name_length = self._headers["name_length"]
         self._control_length = self._headers["control_length"]
         self._stamp = self._control[:, 16:32].view(np.int64)  # (rows, 2): seconds, nanoseconds
@@ -103,10 +113,9 @@ class Inbound:
         return bool(self._flags[row] & _MSG_TRUNC)
 
     def keys(self) -> NDArray[np.int64]:
-        """Return (count,) senders, as `address_key` makes them, with the socket's index above bit 48."""
-        n = self.count
-        host, port = self._host[:n].astype(np.int64), self._port[:n].astype(np.int64)
-        return self.socket[:n] << 48 | host << 16 | port
+        """Return (count,) senders, as `address_key` makes them, with the socket's index added."""
+        keys: NDArray[np.int64] = self._from[: self.count] + self.socket[: self.count]
+        return keys
 
     def arrivals(self) -> NDArray[np.float64]:
         """Return (count,) seconds of wall-clock time at which the kernel saw each packet."""
