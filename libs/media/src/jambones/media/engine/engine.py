@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from jambones.media.codecs import TRANSCODE
 from jambones.media.engine.digits import Digits
 from jambones.media.engine.forks import Forks
-from jambones.media.engine.jitter import FRAME, JitterRings
+from jambones.media.engine.jitter import FRAME, WHOLE, JitterRings
 from jambones.media.engine.legs import NO_DTMF, Legs
 from jambones.media.engine.players import Players
 from jambones.media.engine.playouts import Playouts
@@ -93,6 +93,7 @@ class Engine:
         self._timed_out = np.zeros(capacity, np.bool_)
         self._peer: dict[int, int] = {}  # bridged rows, both ways
         self._bridge = np.zeros((2, 0), np.intp)  # listening rows, speaking rows
+        self._transcoded = np.zeros((2, 0), np.intp)  # those of them whose laws differ
 
     def handle(self, command: Message) -> None:
         """Do what a command says."""
@@ -173,15 +174,17 @@ class Engine:
         n = len(heard)
         said: NDArray[np.uint8] = self.out.packets[:n, 12:]
         silence = self.legs.silence
-        said[:] = silence[:n, None]
         listening, speaking = self._bridge
+        quiet = np.ones(n, np.bool_)
+        quiet[listening] = False
+        quiet[self.players.rows] = False
+        rows = np.flatnonzero(quiet)
+        said[rows] = silence[rows, None]
         if len(listening):
-            frames = heard[speaking]
-            law = self.legs.law
-            differ = np.flatnonzero(law[listening] != law[speaking])
-            if len(differ):
-                frames[differ] = TRANSCODE[law[speaking[differ]][:, None], frames[differ]]
-            said[listening] = frames
+            said.view(WHOLE)[listening] = heard.view(WHOLE)[speaking]
+            listening, speaking = self._transcoded
+            if len(listening):
+                said[listening] = TRANSCODE[self.legs.law[speaking, None], heard[speaking]]
         self.players.fill(said, silence)
         if self.playouts:
             self.playouts.fill(said, self.legs.law, silence)
@@ -198,6 +201,8 @@ class Engine:
         row = command.row
         was_mine = command.fresh or int(self.legs.law[row]) != command.law
         self.legs.open(command)
+        if row in self._peer:
+            self._rebuild_bridge()
         if command.fresh:
             self.reception.open(row)
             self.voice.open(row)
@@ -247,6 +252,8 @@ class Engine:
 
     def _rebuild_bridge(self) -> None:
         self._bridge = np.array([list(self._peer.keys()), list(self._peer.values())], np.intp).reshape(2, -1)
+        law = self.legs.law[self._bridge]
+        self._transcoded = self._bridge[:, law[0] != law[1]]
 
     def _on_event(self, row: int, payload: bytes, timestamp: int) -> None:
         other = self._peer.get(row)

@@ -46,7 +46,7 @@ class Players:
         self._cursor = np.zeros(rows, np.int64)
         self._end = np.zeros(rows, np.int64)
         self._playbacks: dict[int, _Playback] = {}
-        self._rows = np.zeros(0, np.intp)
+        self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
         self._stale = False
         self._ended = ended
 
@@ -76,12 +76,17 @@ class Players:
     def playing(self, row: int) -> bool:
         return row in self._playbacks
 
-    def fill(self, said: NDArray[np.uint8], silence: NDArray[np.uint8]) -> None:
-        """Write the next frame of each playback over its row of `said` (n, 160)."""
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The rows that `fill` fills, in order."""
         if self._stale:
             self._rows = np.array(sorted(self._playbacks), np.intp)
             self._stale = False
-        rows = self._rows
+        return self._rows
+
+    def fill(self, said: NDArray[np.uint8], silence: NDArray[np.uint8]) -> None:
+        """Write the next frame of each playback over its row of `said` (n, 160)."""
+        rows = self.rows
         if not len(rows):
             return
         cursor = self._cursor[rows]

@@ -101,7 +101,8 @@ class Reception:
 
     def started(self, legs: Rows) -> NDArray[np.bool_]:
         """Whether anything was received, (n,)."""
-        return self.ssrc[legs] != _NONE
+        started: NDArray[np.bool_] = self.ssrc[legs] != _NONE
+        return started
 
     def blocks(self, legs: Rows) -> tuple[NDArray[np.int64], ...]:
         """Return the columns of `ReceptionBlock`, (n,) each, for rows that have started; begins their next interval."""
