@@ -15,6 +15,7 @@ from jambones.common.webhook import WebhookFailed
 from jambones.feature_server.calls.coalesced import CoalescedWriter
 from jambones.feature_server.calls.outbound import NotPlaced
 from jambones.feature_server.calls.registry import CallRegistry, Limits
+from jambones.feature_server.inbound import Inbound
 from jambones.feature_server.rest_calls import Full, RestCalls
 from jambones.testing.callee import Callee, ScriptedDialer
 from jambones.testing.platform import Ears, Library, Speaker
@@ -56,24 +57,27 @@ class World:
         )
         accounts = {"account-1": SimpleNamespace(account=account)}
         timeline = Timeline(asyncio.get_running_loop())
-        nothing = SimpleNamespace(note=lambda call: None, forget=lambda call: None)
-        platform: Any = SimpleNamespace(
+        nothing: Any = SimpleNamespace(note=lambda call: None, forget=lambda call: None)
+        config: Any = SimpleNamespace(account=_found_in(accounts), application=_found_in({}))
+        webhooks: Any = SimpleNamespace(ask=self._ask)
+        bus: Any = SimpleNamespace(note=lambda fact: None)
+        platform = Inbound(
             node_id=NodeId("fs-1"),
             sip_address="10.0.0.1:5060",
             public_ip=None,
+            internal_key=None,
+            engine=nothing,
             api_url=None,
-            media_release=True,
             registry=self.registry,
-            config=SimpleNamespace(account=_found_in(accounts), application=_found_in({})),
-            webhooks=SimpleNamespace(ask=self._ask),
+            config=config,
+            webhooks=webhooks,
             audio=Library({}),
             voice=Speaker(),
             alerts=self.alerts,
-            bus=SimpleNamespace(note=lambda fact: None),
+            bus=bus,
             live=live,
             checkpoints=nothing,
             max_duration=3600.0,
-            sockets=None,
             dialer=ScriptedDialer(timeline, self.callees, Ears(), egress=egress),
         )
         self._create = RestCalls(platform)

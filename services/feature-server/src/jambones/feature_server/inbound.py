@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -28,6 +29,7 @@ from jambones.feature_server.calls.collaborators import (
     AudioSockets,
     Collaborators,
     HookFailed,
+    Hooks,
     Verbs,
     Voice,
 )
@@ -79,6 +81,8 @@ class Inbound:
     sockets: AudioSockets | None = None
     dialer: Dialer | None = None
     media_release: bool = True
+    timed: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """Measures how long a verb of this name runs."""
 
     async def __call__(self, leg: IncomingLeg) -> None:
         """From the INVITE to the last status event."""
@@ -101,6 +105,34 @@ class Inbound:
                 return
             reporter = await self._run(leg, facts, *found)
         await reporter.done()
+
+    def reporter(self, info: CallInfo, hooks: Hooks, status_hook: Hook | None) -> CallReporter:
+        """Tells of the call, whichever side placed it."""
+        return CallReporter(
+            info,
+            hooks=hooks,
+            status_hook=status_hook,
+            alerts=self.alerts,
+            record=self.bus.note,
+            live=self.live,
+            node_id=self.node_id,
+        )
+
+    def kit(self, hooks: Hooks, reporter: CallReporter) -> Collaborators:
+        """What a session of this process works with."""
+        return Collaborators(
+            hooks=hooks,
+            audio=self.audio,
+            voice=self.voice,
+            ear=None,
+            alerts=self.alerts,
+            reporter=reporter,
+            checkpoint=self.checkpoints,
+            sockets=self.sockets,
+            dialer=self.dialer,
+            media_release=self.media_release,
+            timed=self.timed,
+        )
 
     def _believed(self, leg: IncomingLeg) -> bool:
         return self.internal_key is None or signed(leg.invite, self.internal_key, now_ms() // 1000)
@@ -126,32 +158,12 @@ class Inbound:
             secret=account.account.webhook_secret.reveal(),
             noted=lambda notes: self.alerts.alert(info, "invalid-app-payload", "; ".join(map(str, notes[:MOST_NOTES]))),
         )
-        reporter = CallReporter(
-            info,
-            hooks=hooks,
-            status_hook=_hook(application.call_status_hook),
-            alerts=self.alerts,
-            record=self.bus.note,
-            live=self.live,
-            node_id=self.node_id,
-        )
-        kit = Collaborators(
-            hooks,
-            self.audio,
-            self.voice,
-            None,
-            self.alerts,
-            reporter,
-            self.checkpoints,
-            self.sockets,
-            self.dialer,
-            self.media_release,
-        )
+        reporter = self.reporter(info, hooks, _hook(application.call_status_hook))
         synthesizer, recognizer = speech(application.application)
         told = [("X-Jambones-Call-Sid", info.call_sid), ("X-Jambones-Trace", info.trace_id)]
         sip_leg = SipLeg(leg, self.engine, told, facts.source, measuring(self.bus))
         variables = Variables(default_synthesizer=synthesizer, default_recognizer=recognizer)
-        session = CallSession(info, sip_leg, kit, variables, max_duration=self.max_duration)
+        session = CallSession(info, sip_leg, self.kit(hooks, reporter), variables, max_duration=self.max_duration)
 
         async def first() -> Verbs:
             static = application.application.app_json

@@ -19,13 +19,12 @@ from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.parse import ScriptError, parse_script
 from jambones.common.verbs.rest_dial import RestDial
 from jambones.common.verbs.speech import Recognizer, Synthesizer
-from jambones.feature_server.calls.collaborators import Collaborators, HookFailed, Verbs
+from jambones.feature_server.calls.collaborators import HookFailed, Verbs
 from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.info import CallInfo, Payload
 from jambones.feature_server.calls.leg import Answered, CallEvent
 from jambones.feature_server.calls.outbound import NotPlaced, Wanted, called
 from jambones.feature_server.calls.reasons import Cause
-from jambones.feature_server.calls.reporter import CallReporter
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.calls.state import CallState
 from jambones.feature_server.calls.variables import Variables
@@ -106,27 +105,7 @@ class RestCalls:
             customer_data=wanted.tag,
         )
         hooks = HttpHooks(platform.webhooks, wanted.call_hook, secret=row.webhook_secret.reveal())
-        reporter = CallReporter(
-            info,
-            hooks=hooks,
-            status_hook=wanted.call_status_hook,
-            alerts=platform.alerts,
-            record=platform.bus.note,
-            live=platform.live,
-            node_id=platform.node_id,
-        )
-        kit = Collaborators(
-            hooks,
-            platform.audio,
-            platform.voice,
-            None,
-            platform.alerts,
-            reporter,
-            platform.checkpoints,
-            platform.sockets,
-            dialer,
-            platform.media_release,
-        )
+        kit = platform.kit(hooks, platform.reporter(info, hooks, wanted.call_status_hook))
         headers = {**wanted.headers, **wanted.to.headers}
         leg = await dialer.place(
             info,

@@ -1,7 +1,7 @@
 """What a call works with, as the session declares it: hooks, audio, voice, ear, reporter, checkpoint, alerts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -193,3 +193,5 @@ class Collaborators:
     dialer: "Dialer | None" = None
     media_release: bool = True
     """Whether the audio of bridged parties may leave the media engine."""
+    timed: Callable[[str], AbstractContextManager[object]] = nullcontext
+    """The verb of this name runs inside the block."""
