@@ -22,9 +22,22 @@ SERVICES = (EdgeSettings, OutboundSettings, FeatureServerSettings, RegistrarSett
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("metric", CATALOGUE)
-def test_every_metric_is_documented(metric: str) -> None:
-    assert f"`{metric}`" in OPERATIONS
+def test_the_table_of_metrics_is_the_catalogue() -> None:
+    rows = [
+        f"| `{name}` | {metric.kind} | {', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        for name, metric in CATALOGUE.items()
+    ]
+    assert [line for line in OPERATIONS.splitlines() if line.startswith("| `jambones_")] == rows
+
+
+def test_every_metric_is_recorded_somewhere() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for part in ("libs", "services")
+        for path in sorted((ROOT / part).rglob("src/**/*.py"))
+        if path.name != "metrics.py"
+    )
+    assert [metric for metric in CATALOGUE if f'"{metric}"' not in code] == []
 
 
 @pytest.mark.parametrize("settings", [ServiceSettings, SipSettings, *SERVICES])

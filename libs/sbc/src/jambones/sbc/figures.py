@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
 from jambones.common.bus.calls import Direction
-from jambones.common.metrics import Metrics
+from jambones.common.metrics import Metrics, counted, gauged
 from jambones.media.rtpengine import RtpengineCluster, Timing
 from jambones.sip.stats import Stats
 
@@ -41,22 +41,12 @@ class Figures:
 
 def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
     """The SIP stack's counters; the sides (outside, inside) are added up, their directions are told apart."""
-    requests = CounterMetricFamily("jambones_sip_requests", "SIP requests", labels=("method", "direction", "transport"))
-    responses = CounterMetricFamily(
-        "jambones_sip_responses", "SIP responses", labels=("class", "direction", "transport")
-    )
-    errors = CounterMetricFamily("jambones_sip_parse_errors", "Messages that could not be read", labels=("reason",))
-    refused = CounterMetricFamily(
-        "jambones_sip_connections_refused",
-        "Connections that were refused, or closed for their silence",
-        labels=("reason",),
-    )
-    again = CounterMetricFamily(
-        "jambones_sip_retransmissions", "Messages sent or received again", labels=("direction",)
-    )
-    transactions = GaugeMetricFamily("jambones_sip_transactions", "Live SIP transactions", labels=("kind",))
-    dialogs = GaugeMetricFamily("jambones_sip_dialogs", "Live SIP dialogs", labels=("kind",))
-    connections = GaugeMetricFamily("jambones_sip_connections", "Open SIP connections", labels=("kind",))
+    requests, responses = counted("jambones_sip_requests_total"), counted("jambones_sip_responses_total")
+    errors = counted("jambones_sip_parse_errors_total")
+    refused = counted("jambones_sip_connections_refused_total")
+    again = counted("jambones_sip_retransmissions_total")
+    transactions, dialogs = gauged("jambones_sip_transactions"), gauged("jambones_sip_dialogs")
+    connections = gauged("jambones_sip_connections")
     for family, name in ((requests, "requests"), (responses, "responses")):
         total: dict[tuple[str, str, str], int] = {}
         for _, stats in several:
@@ -79,8 +69,7 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
 
 
 def of_rtpengine(cluster: RtpengineCluster) -> Iterator[Metric]:
-    up = GaugeMetricFamily("jambones_ng_node_up", "rtpengine answers", labels=("node",))
-    sessions = GaugeMetricFamily("jambones_media_sessions", "rtpengine sessions owned", labels=("node",))
+    up, sessions = gauged("jambones_ng_node_up"), gauged("jambones_media_sessions")
     for node in cluster.nodes:
         up.add_metric([node.name], float(node.up))
         sessions.add_metric([node.name], node.sessions)

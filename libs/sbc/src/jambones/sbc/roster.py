@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 import structlog
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
 from jambones.common.bus.calls import Direction
 from jambones.common.bus.nodes import NodeDirectory
+from jambones.common.metrics import gauged
 from jambones.sbc.admission import Leases
 
 log = structlog.get_logger(__name__)
@@ -81,9 +82,9 @@ async def farewell(calls: Mapping[str, Listed]) -> AsyncIterator[None]:
 
 def of_the_roster(direction: Direction, calls: Mapping[str, Listed], nodes: NodeDirectory) -> Iterator[Metric]:
     """Calls in progress, and the feature servers they may be on."""
-    going = GaugeMetricFamily("jambones_sip_calls", "Calls in progress on this edge", labels=("direction",))
+    going = gauged("jambones_sip_calls")
     going.add_metric([direction], len(calls))
-    servers = GaugeMetricFamily("jambones_fs_nodes", "Feature servers seen", labels=("state",))
+    servers = gauged("jambones_fs_nodes")
     for state, count in sorted(Counter(node.state for node in nodes.nodes).items()):
         servers.add_metric([state], count)
     yield from (going, servers)

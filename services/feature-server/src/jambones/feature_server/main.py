@@ -1,12 +1,10 @@
 """The feature server's process."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from jambones.common.bus import Bus
 from jambones.common.bus.calls import LiveCall
@@ -31,6 +29,7 @@ from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.reasons import Cause
 from jambones.feature_server.calls.registry import CallRegistry, Limits
 from jambones.feature_server.calls.reporter import LIVE_BUCKET, LIVE_DELAY, REFRESH, REMEMBERED_FOR
+from jambones.feature_server.figures import of_the_calls, timing_verbs
 from jambones.feature_server.inbound import Inbound
 from jambones.feature_server.rest_calls import RestCalls
 from jambones.feature_server.settings import FeatureServerSettings
@@ -123,6 +122,7 @@ async def serve(settings: FeatureServerSettings) -> None:
             max_duration=settings.max_call_duration,
             sockets=sockets,
             media_release=settings.media_release,
+            timed=timing_verbs(service.metrics),
         )
         nodes = await stack.enter_async_context(NodeDirectory.watching(bus, "outbound"))
         placed = await stack.enter_async_context(Tasks())
@@ -141,7 +141,7 @@ async def serve(settings: FeatureServerSettings) -> None:
         )
         service.tasks.keep(lambda: _serve_rest_calls(bus, handler, settings.node_id), name="serve call.create")
         service.check("media workers", lambda: None if engine.health().workers_alive else "none is alive")
-        service.metrics.collect(lambda: _figures(registry, engine))
+        service.metrics.collect(lambda: of_the_calls(registry, engine))
         service.tasks.every(REFRESH, lambda: _refresh(registry), name="refresh live calls")
         node = Node(kind="fs", id=settings.node_id, sip=sip, max_calls=settings.max_calls, zone=settings.zone)
 
@@ -193,38 +193,6 @@ async def _refresh(registry: CallRegistry) -> None:
     """Rows of live calls that nobody refreshes count as left behind by a dead process."""
     for call in registry:
         call.kit.reporter.refresh()
-
-
-def _figures(registry: CallRegistry, engine: MediaEngine) -> Iterator[Metric]:
-    health = engine.health()
-    calls = GaugeMetricFamily("jambones_fs_calls", "Calls on this feature server", labels=("direction",))
-    placed = [call for call in registry if call.state.direction == "outbound"]
-    of_their_own = sum(call.info.parent_call_sid is None for call in placed)
-    calls.add_metric(["inbound"], max(0, len(registry) - of_their_own))
-    calls.add_metric(["outbound"], len(placed))
-    bridges = GaugeMetricFamily(
-        "jambones_fs_bridges", "Bridged calls by the way of their audio", labels=("path", "reason")
-    )
-    paths = Counter(
-        (call.bridged.path.now, next(iter(call.bridged.path.stays), ""))
-        for call in registry
-        if call.bridged is not None and call.bridged.a is call
-    )
-    for path, count in paths.items():
-        bridges.add_metric(path, count)
-    workers = GaugeMetricFamily("jambones_media_workers", "Media worker processes", labels=("state",))
-    workers.add_metric(["alive"], health.workers_alive)
-    workers.add_metric(["dead"], health.workers - health.workers_alive)
-    single = (
-        ("jambones_fs_channels_in_use", "Media legs in use", float(health.legs)),
-        ("jambones_fs_channels_free", "Media legs free", float(health.capacity - health.legs)),
-        ("jambones_fs_calls_per_second", "New calls a second, over the last ten", registry.per_second()),
-        ("jambones_media_tick_late_p99_seconds", "99th percentile of ticks' lateness", health.tick_late_p99_ms / 1000),
-        ("jambones_media_underruns", "Times a leg had nothing to send", float(health.underruns)),
-    )
-    yield from (calls, bridges, workers)
-    for name, text, value in single:
-        yield GaugeMetricFamily(name, text, value=value)
 
 
 @asynccontextmanager

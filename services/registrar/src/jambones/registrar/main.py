@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import structlog
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
 from jambones.common.bus.config import ConfigChanged
 from jambones.common.bus.nodes import Node, NodeDirectory
@@ -17,6 +17,7 @@ from jambones.common.clock import now_ms
 from jambones.common.db.cache import ConfigCache
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.voip_carriers import VoipCarriers
+from jambones.common.metrics import gauged
 from jambones.common.service import Service, open_service
 from jambones.common.tasks import Tasks
 from jambones.common.webhook import WebhookClient
@@ -145,9 +146,7 @@ async def _hear_changes(service: Service, configs: ConfigCache) -> None:
 
 
 def _of_the_bindings(copy: Registrations) -> Iterator[Metric]:
-    gauge = GaugeMetricFamily(
-        "jambones_registrations", "Distinct registered addresses of record", labels=("transport",)
-    )
+    gauge = gauged("jambones_registrations")
     now, seen = now_ms(), dict[str, set[str]]()
     for stored in copy:
         if stored.binding.expires_at > now:

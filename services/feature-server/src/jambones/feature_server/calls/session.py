@@ -165,9 +165,10 @@ class CallSession(Asking):
         if not self._may(runner):
             return
         try:
-            if runner.needs is Needs.MEDIA:
-                await self.media(early=runner.early(verb))
-            await runner.run(verb, self)
+            with self.kit.timed(verb.verb):
+                if runner.needs is Needs.MEDIA:
+                    await self.media(early=runner.early(verb))
+                await runner.run(verb, self)
         except VerbFailed as exc:
             self.alert(exc.alert, exc.message, **exc.data)
             return
