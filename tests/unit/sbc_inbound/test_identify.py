@@ -99,23 +99,6 @@ def test_an_inactive_trunk_does_not_match() -> None:
     assert isinstance(identify(config, call()).result, Refusal)
 
 
-def test_port_and_protocol_do_not_matter_unless_the_gateway_is_strict() -> None:
-    loose, strict = Gateway("g", "t-ann", "192.0.2.1", port=5080, protocol="tcp"), None
-    assert trunks(tables(loose), call()) == ["t-ann"]
-    strict = Gateway("g", "t-ann", "192.0.2.1", port=5080, protocol="udp", match_transport=True)
-    assert isinstance(identify(tables(strict), call()).result, Refusal)
-    assert trunks(tables(strict), call(port=5080)) == ["t-ann"]
-
-
-def test_addresses_found_for_a_gateways_name_match() -> None:
-    config = Tables.of(
-        accounts=[ANN], carriers=[ANNS], gateways=[Gateway("g", "t-ann", "gw.carrier.example")],
-        resolved={"g": ("192.0.2.1",)},
-    )  # fmt: skip
-
-    assert trunks(config, call()) == ["t-ann"]
-
-
 REGISTERED = Carrier(
     "t-reg", "reg", "ann", "sp", trunk_type="reg", requires_register=True,
     register_username="us", register_sip_realm="Carrier.example",

@@ -151,13 +151,4 @@ def _matches(tables: Tables, caller: Caller, wanted: Callable[[Carrier], bool]) 
 def _gateways(tables: Tables, caller: Caller) -> Iterator[Match]:
     for prefix, gateways in tables.by_source.groups(caller.address):
         for gateway in gateways:
-            if gateway.match_transport and not _same_transport(gateway, caller):
-                continue
             yield Match(tables.carriers[gateway.voip_carrier_sid], gateway, prefix)
-
-
-def _same_transport(gateway: Gateway, caller: Caller) -> bool:
-    protocol = (gateway.protocol or "udp").partition("/")[0]
-    # Over a stream the peer's port is whatever its kernel chose.
-    port_matters = caller.transport == "udp" and gateway.port is not None
-    return protocol == caller.transport and (not port_matters or gateway.port == caller.port)

@@ -65,8 +65,6 @@ def convert(rows: RoutingTables) -> Tables:
                 row.voip_carrier_sid,
                 row.ipv4,
                 row.netmask,
-                row.port,
-                row.protocol,
                 row.inbound,
                 row.is_active,
             )

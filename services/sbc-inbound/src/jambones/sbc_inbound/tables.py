@@ -36,21 +36,18 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """An address of a trunk. Port and protocol matter for calls from it only with `match_transport`."""
+    """An address or network of a trunk. Its port and protocol are those of calls to it: any may bring calls from it."""
 
     sip_gateway_sid: str
     voip_carrier_sid: str
     ipv4: str
     netmask: int = 32
-    port: int | None = None
-    protocol: str | None = "udp"
     inbound: bool = True
     is_active: bool = True
-    match_transport: bool = False
 
     @property
     def network(self) -> Network | None:
-        """The network calls may come from; None for a name (names are resolved in the background)."""
+        """The network calls may come from; None for a name, which is for calls out alone."""
         if (address := parse_address(self.ipv4)) is None:
             return None
         width = min(self.netmask, 32) if address.version == 4 else (128 if self.netmask == 32 else self.netmask)
@@ -134,7 +131,6 @@ class Tables:
     gateways: tuple[Gateway, ...] = ()
     numbers: tuple[PhoneNumber, ...] = ()
     routes: tuple[CallRoute, ...] = ()
-    resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # gateway sid -> addresses of its name
 
     @classmethod
     def of(
@@ -147,7 +143,6 @@ class Tables:
         gateways: Iterable[Gateway] = (),
         numbers: Iterable[PhoneNumber] = (),
         routes: Iterable[CallRoute] = (),
-        resolved: Mapping[str, tuple[str, ...]] | None = None,
     ) -> "Tables":
         tables = cls(
             {row.service_provider_sid: row for row in service_providers},
@@ -157,7 +152,6 @@ class Tables:
             tuple(gateways),
             tuple(numbers),
             tuple(sorted(routes, key=lambda row: row.priority)),
-            resolved or {},
         )
         tables.warm()
         return tables
@@ -184,8 +178,6 @@ class Tables:
                 continue
             if (network := gateway.network) is not None:
                 table.add(network, gateway)
-            for address in self.resolved.get(gateway.sip_gateway_sid, ()):
-                table.add(address, gateway)
         return table
 
     @cached_property
