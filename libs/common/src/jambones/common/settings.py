@@ -158,6 +158,8 @@ class SipSettings(ServiceSettings):
     """Authorities (PEM) that vouch for the servers we connect to; default: the system's."""
     tls_verify: bool = True
     """Whether a server we connect to by TLS must prove its name."""
+    sip_udp_limit: int = Field(0, ge=0)
+    """Bytes of a request to the outside above which TCP is tried instead of UDP (RFC 3261 section 18.1.1); 0: none."""
     rtpengines: CommaList = ()
     """NG addresses, "127.0.0.1:22222,…"; none: audio goes straight between the outside and the media engine."""
 

@@ -44,6 +44,7 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
     requests, responses = counted("jambones_sip_requests_total"), counted("jambones_sip_responses_total")
     errors = counted("jambones_sip_parse_errors_total")
     refused = counted("jambones_sip_connections_refused_total")
+    large = counted("jambones_sip_large_requests_total")
     again = counted("jambones_sip_retransmissions_total")
     transactions, dialogs = gauged("jambones_sip_transactions"), gauged("jambones_sip_dialogs")
     connections = gauged("jambones_sip_connections")
@@ -54,7 +55,8 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
                 total[labels] = total.get(labels, 0) + count
         for labels, count in sorted(total.items()):
             family.add_metric(list(labels), count)
-    for family, name in ((errors, "parse_errors"), (refused, "turned_away"), (again, "retransmissions")):
+    simple = (errors, "parse_errors"), (refused, "turned_away"), (large, "large"), (again, "retransmissions")
+    for family, name in simple:
         summed: dict[str, int] = {}
         for _, stats in several:
             for label, count in getattr(stats, name).items():
@@ -65,7 +67,7 @@ def of_the_stack(*several: tuple[str, Stats]) -> Iterator[Metric]:
         transactions.add_metric([side], stats.transactions)
         dialogs.add_metric([side], stats.dialogs)
         connections.add_metric([side], stats.connections)
-    yield from (requests, responses, errors, refused, again, transactions, dialogs, connections)
+    yield from (requests, responses, errors, refused, large, again, transactions, dialogs, connections)
 
 
 def of_rtpengine(cluster: RtpengineCluster) -> Iterator[Metric]:

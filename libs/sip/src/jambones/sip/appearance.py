@@ -34,11 +34,12 @@ class Appearance:
         self._advertise = advertise
         self._listeners = listeners
 
-    def via(self, flow: Flow) -> str:
-        """A Via with a branch of its own."""
+    def via(self, flow: Flow, branch: str | None = None) -> str:
+        """A Via, with a branch of its own unless one is given."""
         host, port = self._seen(flow)
         mark = f";{MARK}={flow.mark}" if type(flow) is VirtualFlow else ""
-        return f"SIP/2.0/{flow.remote.transport.upper()} {host}:{port};branch={build.new_branch()};rport{mark}"
+        branch = branch or build.new_branch()
+        return f"SIP/2.0/{flow.remote.transport.upper()} {host}:{port};branch={branch};rport{mark}"
 
     def contact(self, flow: Flow, user: str | None = None) -> str:
         """A Contact; ``user`` is escaped already."""
@@ -46,6 +47,12 @@ class Appearance:
         mark = f";{MARK}={flow.mark}" if type(flow) is VirtualFlow else ""
         who = f"{user}@" if user else ""
         return f"<sip:{who}{host}:{port}{_CONTACT_TRANSPORT[flow.remote.transport]}{mark}>"
+
+    def contact_moved(self, contact: str, old: Flow, new: Flow) -> str:
+        """The Contact for ``new`` in the place of ours for ``old``; any other stays what it is."""
+        user, at, _ = contact.removeprefix("<sip:").partition("@")
+        who = user if at else None
+        return self.contact(new, who) if contact == self.contact(old, who) else contact
 
     def _seen(self, flow: Flow) -> tuple[str, int]:
         if type(flow) is VirtualFlow:

@@ -29,15 +29,18 @@ class Core(Protocol):
     nat_fix: bool
 
     def send_request(
-        self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None]
+        self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None], *, stay: bool = False
     ) -> ClientTransaction:
-        """Add our Via and send ``request`` in a transaction of its own."""
+        """Add our Via and send ``request`` in a transaction of its own.
+
+        One that is too large for UDP may take TCP to the same address, unless it shall ``stay`` on ``flow``.
+        """
 
     def send_cancel(self, cancel: Request, flow: Flow) -> None:
         """Send a CANCEL, which has its INVITE's Via; its answer is of no interest."""
 
-    def send_ack(self, ack: Request, flow: Flow) -> None:
-        """Add our Via, if it has none yet, and send; ACK has no transaction."""
+    def send_ack(self, ack: Request, flow: Flow, *, stay: bool = False) -> None:
+        """Add our Via, if it has none yet, and send; ACK has no transaction. ``stay`` as above."""
 
     def contact(self, flow: Flow, user: str | None = None) -> str:
         """Our Contact towards this peer; ``user`` is escaped already."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from jambones.sip.address import NameAddr
 from jambones.sip.appearance import Advertise, Appearance
 from jambones.sip.build import HeaderRows
+from jambones.sip.congestion import Congestion, UdpLimit
 from jambones.sip.core import ALLOW, SUPPORTED
 from jambones.sip.errands import Errands
 from jambones.sip.exchange import Exchange
@@ -57,6 +58,7 @@ class Endpoint:
         relay: Relay | None,
         tls: TlsSettings | None,
         connections: ConnectionRules | None,
+        udp_limit: UdpLimit | None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.timers = settings
@@ -71,6 +73,7 @@ class Endpoint:
             self._intake, self.wheel, settings, self.stats, tls, connections, lambda: [leg.flow for leg in self._legs]
         )
         self._appearance = Appearance(advertise, self._hub)
+        self._congestion = Congestion(udp_limit or UdpLimit(), self._hub, self._appearance, self.stats, loop.time)
         self._on_flow_lost = on_flow_lost
         self._resolver = resolver or DnsResolver()
         self._errands = Errands(self.stats)
@@ -94,6 +97,7 @@ class Endpoint:
         relay: Relay | None = None,
         tls: TlsSettings | None = None,
         connections: ConnectionRules | None = None,
+        udp_limit: UdpLimit | None = None,
     ) -> AsyncIterator[Self]:
         """Listen inside the block; legs that are still open at its end get a BYE or 503.
 
@@ -107,7 +111,8 @@ class Endpoint:
         its packets come from there too. ``on_flow_lost(flow)`` hears of each connection that ended while the endpoint
         is open. ``relay(message, data, flow, mark)`` is asked, after the filter, about each message that carries a
         mark (see VirtualFlow): True when it saw to it, then nothing else here sees the message. ``connections`` bounds
-        how many may come and how long they may be silent.
+        how many may come and how long they may be silent. ``udp_limit`` says which requests are too large for UDP;
+        without it none is.
         """
         timers = settings or SipTimers()
         endpoint = cls(
@@ -123,6 +128,7 @@ class Endpoint:
             relay,
             tls,
             connections,
+            udp_limit,
         )
         try:
             await endpoint._hub.listen(listen)
@@ -244,17 +250,22 @@ class Endpoint:
     # Core: what legs need.
 
     def send_request(
-        self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None]
+        self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None], *, stay: bool = False
     ) -> ClientTransaction:
         self._add_via(request, flow)
-        return self._layer.request(request, flow, on_response)
+        if stay:
+            return self._layer.request(request, flow, on_response)
+        request, flow, detour = self._congestion.way(request, flow)
+        return self._layer.request(request, flow, on_response, detour)
 
     def send_cancel(self, cancel: Request, flow: Flow) -> None:
         self._layer.request(cancel, flow, lambda _response, _local: None)
 
-    def send_ack(self, ack: Request, flow: Flow) -> None:
+    def send_ack(self, ack: Request, flow: Flow, *, stay: bool = False) -> None:
         if "Via" not in ack.headers:
             self._add_via(ack, flow)
+        if not stay:
+            ack, flow = self._congestion.ack_way(ack, flow)
         self._layer.send(bytes(ack), ack, flow, False)
 
     def contact(self, flow: Flow, user: str | None = None) -> str:
@@ -298,7 +309,7 @@ class Endpoint:
         request.headers.insert_first("Via", self._appearance.via(flow))
 
     async def _close(self) -> None:
-        self._reception.closing = True
+        self._reception.closing = self._congestion.closing = True
         for leg in self._legs:
             leg.abort()
         await self._errands.close(_FAREWELL)  # gives BYEs their flight

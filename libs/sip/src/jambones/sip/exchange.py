@@ -63,7 +63,7 @@ class Exchange:
 
         flow = self._flow if self._flow is not None else self._core.flow_to(self._addresses[0])
         self.server = flow.remote
-        transaction = self._core.send_request(self._request, flow, on_response)
+        transaction = self._core.send_request(self._request, flow, on_response, stay=self._flow is not None)
         try:
             async with asyncio.timeout(self._limit):
                 return await final

@@ -33,6 +33,8 @@ class Sending:
         self.flow = flow
         """The way the peer's messages come."""
         self.owns_call_id = owns_call_id
+        self._dialled = flow.remote
+        """Where we called, if we did: its messages may come by another way."""
         self.dialog: Dialog | None = None
         self.ended: Ended | None = None
         self.contact_user: str | None = None
@@ -152,7 +154,7 @@ class Sending:
             if not final.done():
                 final.set_result(response)
 
-        self.core.send_request(request, flow, on_response)
+        self.core.send_request(request, flow, on_response, stay=self._stays)
         return await final
 
     def _accepted(self, request: Request, response: Response) -> None:
@@ -181,11 +183,16 @@ class Sending:
         self._acks[number] = (ack, flow)
         while len(self._acks) > 2:  # an older one is not asked for any more
             del self._acks[next(iter(self._acks))]
-        self.core.send_ack(ack, flow)
+        self.core.send_ack(ack, flow, stay=self._stays)
 
     def _repeat_ack(self, number: int) -> None:
         ack, flow = self._acks[number]
-        self.core.send_ack(ack, flow)
+        self.core.send_ack(ack, flow, stay=self._stays)
+
+    @property
+    def _stays(self) -> bool:
+        """Whether a large request keeps to its way: nobody said that a peer listens where its packets come from."""
+        return self._pinned or (not self.owns_call_id and self._next_hop() is None)
 
     def _flow_now(self) -> Flow | None:
         """The way for requests in the dialog; None when a name must be looked up first."""
@@ -202,7 +209,7 @@ class Sending:
         """
         seen = self.flow.remote
         if self.owns_call_id or not seen.reliable:
-            return self.core.flow_to(seen)
+            return self.core.flow_to(self._dialled if self.owns_call_id else seen)
         hop = self.dialog.next_hop if self.dialog is not None else None
         address = numeric(hop) if hop is not None else None
         if address is None or address.host != seen.host or seen.transport in {"ws", "wss"}:

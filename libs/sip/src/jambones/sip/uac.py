@@ -88,7 +88,7 @@ class OutgoingLeg(Leg):
     # The INVITE.
 
     def _begin(self) -> None:
-        self._transaction = self.core.send_request(self.invite, self.flow, self._on_response)
+        self._transaction = self.core.send_request(self.invite, self.flow, self._on_response, stay=self._pinned)
 
     def _on_response(self, response: Response, local: bool) -> None:
         self.trying = self.trying or not local
@@ -193,6 +193,7 @@ class OutgoingLeg(Leg):
         ours = self.core.contact(self.flow)
         try:
             self.flow = self.core.flow_to(self._more.pop(0))
+            self._dialled = self.flow.remote
             contact = self.core.contact(self.flow)
         except NoTransport:
             self._failure(response, local)
@@ -231,19 +232,22 @@ class OutgoingLeg(Leg):
         self._cancel_headers = list(headers)
         if self.trying:
             self._send_cancel()
+        elif self._transaction is not None:
+            self._transaction.insist_not()
 
     def _send_cancel(self) -> None:
         headers, self._cancel_headers = self._cancel_headers or (), None
         if self._transaction is None:
             return
-        self.core.send_cancel(build.cancel_for(self._transaction.request, headers), self.flow)
+        # It goes the way of its INVITE, which need not be the leg's when that was large.
+        self.core.send_cancel(build.cancel_for(self._transaction.request, headers), self._transaction.flow)
         self._give_up = self.core.wheel.after(self.core.timers.give_up, self._transaction.abandon)
 
     def _release(self, response: Response, tag: str) -> None:
         """A 2xx that nobody wants: of a fork, or after we cancelled. ACK, and BYE once."""
         known = self._forks.get(tag)
         if known is not None:
-            self.core.send_ack(*known)
+            self.core.send_ack(*known, stay=self._pinned)
             return
         self._cancel_headers = None
         if self._give_up is not None:
@@ -257,9 +261,10 @@ class OutgoingLeg(Leg):
         fallback = self._fallback_uri()
         ack = dialog.request("ACK", fallback, cseq=self.invite.cseq.number)
         self._forks[tag] = ack, self.flow
-        self.core.send_ack(ack, self.flow)
-        self.core.send_request(dialog.request("BYE", fallback), self.flow, lambda _response, _local: None)
+        self.core.send_ack(ack, self.flow, stay=self._pinned)
+        bye = dialog.request("BYE", fallback)
+        self.core.send_request(bye, self.flow, lambda _response, _local: None, stay=self._pinned)
 
     def _prack(self, dialog: Dialog, rack: str) -> None:
         request = dialog.request("PRACK", self._fallback_uri(), headers=[("RAck", rack)])
-        self.core.send_request(request, self.flow, lambda _response, _local: None)
+        self.core.send_request(request, self.flow, lambda _response, _local: None, stay=self._pinned)

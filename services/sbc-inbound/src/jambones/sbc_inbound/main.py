@@ -39,6 +39,7 @@ from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_inbound.tables import Tables
 from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sbc_inbound.users import Users
+from jambones.sip.congestion import UdpLimit
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.transport import Address
@@ -144,6 +145,7 @@ async def serve(settings: EdgeSettings) -> None:
                     ca=settings.tls_ca,
                 ),
                 connections=connection_rules(settings),
+                udp_limit=UdpLimit(settings.sip_udp_limit),
             )
         )
         devices.endpoint = outside

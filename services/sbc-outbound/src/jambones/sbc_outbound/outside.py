@@ -9,6 +9,7 @@ from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc_outbound.settings import OutboundSettings
 from jambones.sbc_outbound.ways import Way
 from jambones.sip.address import NameAddr
+from jambones.sip.congestion import UdpLimit
 from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg, OutgoingLeg
 from jambones.sip.message import Request
@@ -53,6 +54,7 @@ class Outside:
             advertise=_advertised(settings, private_networks),
             settings=SipTimers(timer_c=settings.ring_timeout, session_expires=settings.session_expires),
             tls=tls,
+            udp_limit=UdpLimit(settings.sip_udp_limit),
         ) as endpoint:
             yield cls(endpoint)
 

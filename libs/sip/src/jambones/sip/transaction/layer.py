@@ -74,6 +74,13 @@ class User(Protocol):
         """Whether to begin a transaction at all."""
 
 
+class Detour(Protocol):
+    """Why a request goes where it goes, when that may turn out not to work."""
+
+    def back(self) -> tuple[Request, Flow] | None:
+        """Its connection ended before any response: the request to send instead and its way, or None."""
+
+
 class _Transaction:
     """A machine with its timers and its way to the peer."""
 
@@ -153,7 +160,7 @@ class ClientTransaction(_Transaction):
     Such a response (408 after a time-out, 503 when unreachable) has no Via: ``local`` of the callback is True.
     """
 
-    __slots__ = ("_ack", "_on_response", "request")
+    __slots__ = ("_ack", "_detour", "_on_response", "request")
 
     def __init__(
         self,
@@ -161,15 +168,11 @@ class ClientTransaction(_Transaction):
         request: Request,
         flow: Flow,
         on_response: Callable[[Response, bool], None],
+        detour: Detour | None = None,
     ) -> None:
-        reliable = flow.remote.reliable
-        machine: Machine = (
-            InviteClientTransaction(request, reliable, layer.timers)
-            if request.method == "INVITE"
-            else NonInviteClientTransaction(request, reliable, layer.timers)
-        )
-        super().__init__(layer, client_key(request), machine, flow)
+        super().__init__(layer, client_key(request), _client_machine(request, flow, layer.timers), flow)
         self.request = request
+        self._detour = detour
         self._on_response = on_response
         self._ack: Request | None = None
 
@@ -177,8 +180,28 @@ class ClientTransaction(_Transaction):
         assert isinstance(self.machine, InviteClientTransaction | NonInviteClientTransaction)
         self._run(self.machine.start())
 
+    def unreachable(self) -> None:
+        """Take the way back to where the request would have gone, if it made a detour that nobody answered."""
+        detour, self._detour = self._detour, None
+        way = detour.back() if detour is not None else None
+        if way is None:
+            super().unreachable()
+            return
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.request, self.flow = way
+        self.machine = _client_machine(self.request, self.flow, self._layer.timers)
+        self._layer.rekey(self, client_key(self.request))
+        self.start()
+
+    def insist_not(self) -> None:
+        """Nobody wants an answer any more: if its way fails it takes no other."""
+        self._detour = None
+
     def pass_up(self, message: Request | Response) -> None:
         assert isinstance(message, Response)
+        self._detour = None
         self._on_response(message, False)
 
     def fail(self, status: int, reason: str) -> None:
@@ -197,6 +220,13 @@ class ClientTransaction(_Transaction):
 
     def terminated(self, reason: str | None) -> None:
         self._on_response = _ignore  # lets go of the leg
+
+
+def _client_machine(request: Request, flow: Flow, timers: SipTimers) -> Machine:
+    reliable = flow.remote.reliable
+    if request.method == "INVITE":
+        return InviteClientTransaction(request, reliable, timers)
+    return NonInviteClientTransaction(request, reliable, timers)
 
 
 def _ignore(response: Response, local: bool) -> None:
@@ -272,10 +302,16 @@ class TransactionLayer:
         self._servers: dict[Key, ServerTransaction] = {}
         self._merge: dict[Key, ServerTransaction] = {}
 
-    def request(self, request: Request, flow: Flow, on_response: Callable[[Response, bool], None]) -> ClientTransaction:
+    def request(
+        self,
+        request: Request,
+        flow: Flow,
+        on_response: Callable[[Response, bool], None],
+        detour: Detour | None = None,
+    ) -> ClientTransaction:
         """Send a request that has its Via. ``on_response(response, local)`` is never called before this returns: the
         network answers later, and failures are reported from the loop."""
-        transaction = ClientTransaction(self, request, flow, on_response)
+        transaction = ClientTransaction(self, request, flow, on_response, detour)
         self._clients[transaction.key] = transaction
         self.stats.transactions += 1
         transaction.start()
@@ -345,6 +381,12 @@ class TransactionLayer:
         self.stats.unreachable += bool(waiting)
         for transaction in waiting:
             transaction.unreachable()
+
+    def rekey(self, transaction: ClientTransaction, key: Key) -> None:
+        """A client transaction has another branch from now on."""
+        self._clients.pop(transaction.key, None)
+        transaction.key = key
+        self._clients[key] = transaction
 
     def forget(self, transaction: _Transaction) -> None:
         table: dict[Key, ClientTransaction] | dict[Key, ServerTransaction]

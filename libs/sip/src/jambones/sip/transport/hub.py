@@ -97,9 +97,10 @@ class TransportHub:
         self._chosen.clear()
         self._sweeper = self._wheel.after(_SWEEP, self._sweep)
 
-    def flow_to(self, remote: Address) -> Flow:
+    def flow_to(self, remote: Address, within: float | None = None) -> Flow:
         """The way to ``remote``: its connection, one that starts opening now, or a UDP socket.
 
+        A connection that is opened for this must be open ``within`` seconds; default: those of all.
         Raises NoTransport. That an address cannot be reached is told later, by ``Receiver.unreachable`` or ``lost``.
         """
         if remote.transport == "udp":
@@ -118,10 +119,19 @@ class TransportHub:
         )
         connection.local = self.listener_for(remote)
         self._add(connection)
-        task = self._loop.create_task(self._connect(connection))
+        task = self._loop.create_task(self._connect(connection, within or self._timers.connect))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return connection
+
+    def connected(self, remote: Address) -> Flow | None:
+        """The connection to ``remote`` that is open already."""
+        connection = self._connections.get(remote)
+        return connection if connection is not None and connection.alive and connection.opened else None
+
+    def was_open(self, flow: Flow) -> bool:
+        """Whether a flow was ever open: else nothing that was sent on it has left us."""
+        return not isinstance(flow, Connection) or flow.opened
 
     def flow(self, id: str) -> Flow | None:
         """The flow with this id while it lives."""
@@ -243,11 +253,11 @@ class TransportHub:
         layer = self._tls.server() if name in {"tls", "wss"} else None
         return Connection(self._receiver, self, self._loop, name, framing, layer)
 
-    async def _connect(self, connection: Connection) -> None:
+    async def _connect(self, connection: Connection, within: float) -> None:
         remote = connection.remote
-        connection.deadline = self._wheel.after(self._timers.connect, connection.abort)
+        connection.deadline = self._wheel.after(within, connection.abort)
         try:
-            async with asyncio.timeout(self._timers.connect):
+            async with asyncio.timeout(within):
                 await self._loop.create_connection(lambda: connection, remote.host, remote.port)
         except (OSError, TimeoutError, TlsError):
             connection.abort()

@@ -91,6 +91,11 @@ class Connection(asyncio.Protocol):
         return not self._dead
 
     @property
+    def opened(self) -> bool:
+        """Whether its handshakes were done once: what is sent before that waits."""
+        return self._ready
+
+    @property
     def stalled(self) -> bool:
         """Whether a message is in its middle."""
         return self._framing.pending
