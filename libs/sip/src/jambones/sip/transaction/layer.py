@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from jambones.sip import build
 from jambones.sip.message import Message, Request, Response
@@ -30,6 +29,7 @@ from jambones.sip.transaction.invite_server import InviteServerTransaction
 from jambones.sip.transaction.matching import Key, client_key, merge_key, server_key
 from jambones.sip.transaction.non_invite_client import NonInviteClientTransaction
 from jambones.sip.transaction.non_invite_server import NonInviteServerTransaction
+from jambones.sip.transaction.user import Detour, User
 from jambones.sip.transport import Address, Flow, Target
 
 _KNOWN = frozenset(
@@ -53,32 +53,6 @@ _KNOWN = frozenset(
 _CLASSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx")
 
 Machine = InviteClientTransaction | InviteServerTransaction | NonInviteClientTransaction | NonInviteServerTransaction
-
-
-class User(Protocol):
-    """The transaction user, as the layer needs it."""
-
-    def new_request(self, transaction: "ServerTransaction") -> None:
-        """A request that no transaction knows; INVITE was answered with 100 already."""
-
-    def stray_ack(self, request: Request, flow: Flow) -> None:
-        """An ACK that belongs to no transaction: of a 2xx."""
-
-    def cancelled(self, transaction: "ServerTransaction", cancel: Request) -> None:
-        """The INVITE of ``transaction`` was cancelled; the CANCEL itself is answered already."""
-
-    def reopen(self, remote: Address) -> Flow | None:
-        """A way to a peer whose connection ended before its response was sent, or None."""
-
-    def admit(self, request: Request, flow: Flow) -> bool:
-        """Whether to begin a transaction at all."""
-
-
-class Detour(Protocol):
-    """Why a request goes where it goes, when that may turn out not to work."""
-
-    def back(self) -> tuple[Request, Flow] | None:
-        """Its connection ended before any response: the request to send instead and its way, or None."""
 
 
 class _Transaction:
