@@ -26,10 +26,8 @@ def number(
     trunk: str | None = "t-ann",
     account: str | None = "ann",
     app: str | None = "a1",
-    *,
-    loose: bool = False,
 ) -> PhoneNumber:
-    return PhoneNumber(f"{digits}@{trunk}/{account}", digits, trunk, account, app, loose)
+    return PhoneNumber(f"{digits}@{trunk}/{account}", digits, trunk, account, app)
 
 
 def decide(
@@ -132,9 +130,8 @@ def test_patterns_longest_first_prefixes_before_expressions() -> None:
     assert app(decide(number("15551234", app="a1"), number("1555*", app="a2"))) == "a1"  # exact before all
 
 
-def test_expressions_are_anchored_unless_imported_as_they_were() -> None:
+def test_expressions_are_anchored() -> None:
     assert refusal(decide(number("55[0-9]"), carriers=(ANNS, BOBS)))[0] == 404
-    assert app(decide(number("55[0-9]", loose=True), carriers=(ANNS, BOBS))) == "a1"
 
 
 def test_equally_long_patterns_are_refused() -> None:

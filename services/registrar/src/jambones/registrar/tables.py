@@ -28,11 +28,7 @@ class Tables:
 
     def account(self, host: str) -> Account | None:
         """The account whose SIP realm this is, or that of the parent domain."""
-        host = host.lower()
-        if (account := self.rows.accounts_by_realm.get(host)) is not None:
-            return account
-        labels = host.split(".")
-        return self.rows.accounts_by_realm.get(".".join(labels[1:])) if len(labels) > 2 else None
+        return tenants.of_realm(self.rows.accounts_by_realm, host)
 
     def client(self, account: Account, username: str) -> Client | None:
         client = self.rows.clients.get((account.account_sid, username.lower()))

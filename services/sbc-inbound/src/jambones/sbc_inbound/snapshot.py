@@ -4,11 +4,9 @@ import asyncio
 
 from jambones.common.db.database import Database
 from jambones.common.db.routing import RoutingTables
-from jambones.sbc.tenants import Account, ServiceProvider
+from jambones.sbc.tenants import provider_of, tenants
 from jambones.sbc_inbound import tables as edge
 from jambones.sbc_inbound.tables import Tables
-
-CALLS = "voice_call_session"
 
 
 async def load(database: Database) -> Tables:
@@ -21,32 +19,16 @@ async def load(database: Database) -> Tables:
 
 
 def convert(rows: RoutingTables) -> Tables:
-    def limit(owner: str) -> int | None:
-        return rows.limits.get((owner, CALLS)) or None  # 0 is no limit
-
+    service_providers, accounts = tenants(rows)
     return Tables.of(
-        service_providers=[
-            ServiceProvider(row.service_provider_sid, limit(row.service_provider_sid))
-            for row in rows.service_providers.values()
-        ],
-        accounts=[
-            Account(
-                row.account_sid,
-                row.service_provider_sid,
-                row.sip_realm,
-                row.is_active,
-                row.disable_cdrs,
-                limit(row.account_sid),
-                row.device_calling_application_sid,
-            )
-            for row in rows.accounts.values()
-        ],
+        service_providers=service_providers,
+        accounts=accounts,
         carriers=[
             edge.Carrier(
                 row.voip_carrier_sid,
                 row.name,
                 row.account_sid,
-                row.service_provider_sid or _provider_of(rows, row.account_sid),
+                row.service_provider_sid or provider_of(rows, row.account_sid),
                 row.application_sid,
                 row.is_active,
                 row.trunk_type,
@@ -83,8 +65,3 @@ def convert(rows: RoutingTables) -> Tables:
             for row in group
         ],
     )
-
-
-def _provider_of(rows: RoutingTables, account_sid: str | None) -> str | None:
-    account = rows.accounts.get(account_sid or "")
-    return account.service_provider_sid if account is not None else None

@@ -13,7 +13,7 @@ from typing import Literal
 
 from jambones.sbc.expressions import BadExpression, Expression, compile_expression
 from jambones.sbc.prefixes import Network, PrefixTable, parse_address
-from jambones.sbc.tenants import Account, ServiceProvider
+from jambones.sbc.tenants import Account, ServiceProvider, TenantTables
 
 NumberKind = Literal["exact", "prefix", "regex"]
 
@@ -63,7 +63,6 @@ class PhoneNumber:
     voip_carrier_sid: str | None = None
     account_sid: str | None = None
     application_sid: str | None = None
-    unanchored: bool = False
 
     @property
     def kind(self) -> NumberKind:
@@ -110,8 +109,6 @@ def compile_pattern(number: PhoneNumber) -> Pattern | None:
     match number.kind:
         case "prefix":
             text = f"^{number.number[:-1]}[0-9]*$"
-        case "regex" if number.unanchored:
-            text = number.number
         case _:
             text = f"^(?:{number.number})$"
     try:
@@ -121,11 +118,9 @@ def compile_pattern(number: PhoneNumber) -> Pattern | None:
 
 
 @dataclass(frozen=True)
-class Tables:
+class Tables(TenantTables):
     """The snapshot. Rows in, indexes out; every index is built once, off the path of a call."""
 
-    service_providers: Mapping[str, ServiceProvider] = field(default_factory=dict)
-    accounts: Mapping[str, Account] = field(default_factory=dict)
     carriers: Mapping[str, Carrier] = field(default_factory=dict)
     applications: Mapping[str, Application] = field(default_factory=dict)
     gateways: tuple[Gateway, ...] = ()
@@ -163,10 +158,6 @@ class Tables:
         """Build every index now, so that no call pays for it."""
         _ = self.by_realm, self.by_source, self.exact, self.patterns, self.accounts_of_provider, self.registered
         _ = self.compiled_routes
-
-    @cached_property
-    def by_realm(self) -> dict[str, Account]:
-        return {row.sip_realm.lower(): row for row in self.accounts.values() if row.sip_realm}
 
     @cached_property
     def by_source(self) -> PrefixTable[Gateway]:
@@ -227,11 +218,3 @@ class Tables:
             except BadExpression:
                 continue
         return {account: tuple(group) for account, group in rows.items()}
-
-    def account_by_realm(self, host: str) -> Account | None:
-        """The account whose SIP realm this is, or that of the parent domain."""
-        host = host.lower()
-        if (account := self.by_realm.get(host)) is not None:
-            return account
-        labels = host.split(".")
-        return self.by_realm.get(".".join(labels[1:])) if len(labels) > 2 else None

@@ -32,8 +32,6 @@ class Context:
     connected: bool = False
     """A 2xx came."""
     cancelled: bool = False
-    failover_on_4xx: bool | None = None
-    """The trunk's wish; None: where the next gateway is another trunk's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +61,9 @@ def next_step(result: Result, context: Context) -> Step:
     if result.status == 408 or 500 <= result.status < 600:
         return Step(True, f"{result.status}: not the callee's word")
     if result.status in MAYBE:
-        wish = context.failover_on_4xx
-        if wish is None:
-            wish = context.next_gateway == "other trunk"
-            why = "another trunk may take it" if wish else "another gateway of the trunk would say the same"
-        else:
-            why = "the trunk wants it so"
-        return Step(wish, f"{result.status}: {why}")
+        other = context.next_gateway == "other trunk"
+        why = "another trunk may take it" if other else "another gateway of the trunk would say the same"
+        return Step(other, f"{result.status}: {why}")
     return Step(False, f"{result.status} is final")
 
 

@@ -43,7 +43,6 @@ class Stop:
     way: MakeWay
     label: str
     trunk_sid: str = ""
-    failover_on_4xx: bool | None = None
     guarded: bool = False
     """A tenant chose it: no private addresses."""
 
@@ -103,7 +102,7 @@ def _at_gateway(call: "Call", candidate: Candidate, order: Order) -> Stop:
 
     trunk, gateway = candidate.trunk, candidate.gateway
     hop, _ = gateways.next_hop(candidate)
-    return Stop(hop, way, f"{gateway.host} of {trunk.name}", trunk.voip_carrier_sid, trunk.failover_on_4xx)
+    return Stop(hop, way, f"{gateway.host} of {trunk.name}", trunk.voip_carrier_sid)
 
 
 async def _hunt(call: "Call", stops: list[Stop]) -> Outcome | None:
@@ -137,7 +136,6 @@ async def _hunt(call: "Call", stops: list[Stop]) -> Outcome | None:
                 next_gateway=_next(stops, index, more),
                 early_media=refused.early_media,
                 cancelled=call.feature_server.ended is not None,
-                failover_on_4xx=stop.failover_on_4xx,
             )
             step = next_step(result, context)
             if refused.ours:

@@ -4,11 +4,9 @@ import asyncio
 
 from jambones.common.db.database import Database
 from jambones.common.db.routing import RoutingTables
-from jambones.sbc.tenants import Account, ServiceProvider
+from jambones.sbc.tenants import provider_of, tenants
 from jambones.sbc_outbound import tables as egress
 from jambones.sbc_outbound.tables import Tables
-
-CALLS = "voice_call_session"
 
 
 async def load(database: Database) -> Tables:
@@ -18,34 +16,16 @@ async def load(database: Database) -> Tables:
 
 
 def convert(rows: RoutingTables) -> Tables:
-    def limit(owner: str) -> int | None:
-        return rows.limits.get((owner, CALLS)) or None  # 0 is no limit
-
-    accounts = rows.accounts
-
-    def provider_of(account_sid: str | None) -> str | None:
-        account = accounts.get(account_sid or "")
-        return account.service_provider_sid if account is not None else None
-
+    service_providers, accounts = tenants(rows)
     return Tables.of(
-        service_providers=[ServiceProvider(sid, limit(sid)) for sid in rows.service_providers],
-        accounts=[
-            Account(
-                row.account_sid,
-                row.service_provider_sid,
-                row.sip_realm,
-                row.is_active,
-                row.disable_cdrs,
-                limit(row.account_sid),
-            )
-            for row in accounts.values()
-        ],
+        service_providers=service_providers,
+        accounts=accounts,
         trunks=[
             egress.Trunk(
                 row.voip_carrier_sid,
                 row.name,
                 row.account_sid,
-                row.service_provider_sid or provider_of(row.account_sid),
+                row.service_provider_sid or provider_of(rows, row.account_sid),
                 row.is_active,
                 row.e164_leading_plus,
                 row.tech_prefix,

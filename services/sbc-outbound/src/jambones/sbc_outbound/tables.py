@@ -11,7 +11,7 @@ from typing import Literal
 
 from jambones.common.private import Private
 from jambones.sbc.expressions import BadExpression, Expression, compile_expression
-from jambones.sbc.tenants import Account, ServiceProvider
+from jambones.sbc.tenants import Account, ServiceProvider, TenantTables
 
 Protocol = Literal["udp", "tcp", "tls", "tls/srtp"]
 
@@ -35,8 +35,6 @@ class Trunk:
     register_from_user: str | None = None
     register_from_domain: str | None = None
     outbound_sip_proxy: str | None = None
-    failover_on_4xx: bool | None = None
-    """Whether 403, 404, 480 and 484 lead to the next gateway; None: only where that is another trunk's."""
 
     def serves(self, account: Account) -> bool:
         """Whether calls of this account may take the trunk: its own, or shared by its service provider."""
@@ -134,11 +132,9 @@ def compile_route(route: LcrRoute) -> Rule | None:
 
 
 @dataclass(frozen=True)
-class Tables:
+class Tables(TenantTables):
     """The snapshot; every index is built once, off the path of a call."""
 
-    service_providers: Mapping[str, ServiceProvider] = field(default_factory=dict)
-    accounts: Mapping[str, Account] = field(default_factory=dict)
     trunks: Mapping[str, Trunk] = field(default_factory=dict)
     gateways: tuple[Gateway, ...] = ()
     lcrs: Mapping[str, Lcr] = field(default_factory=dict)
@@ -180,10 +176,6 @@ class Tables:
     def warm(self) -> None:
         """Build every index now, so that no call pays for it."""
         _ = self.by_realm, self.gateways_of, self.rules_of, self.entries_of, self.entries, self.trunks_of
-
-    @cached_property
-    def by_realm(self) -> dict[str, Account]:
-        return {row.sip_realm.lower(): row for row in self.accounts.values() if row.sip_realm}
 
     @cached_property
     def gateways_of(self) -> dict[str, tuple[Gateway, ...]]:
@@ -231,11 +223,3 @@ class Tables:
     def usable(self, trunk: Trunk) -> bool:
         """Whether the trunk is active and has a gateway that takes calls."""
         return trunk.is_active and bool(self.gateways_of.get(trunk.voip_carrier_sid))
-
-    def account_by_realm(self, host: str) -> Account | None:
-        """The account whose SIP realm this is, or that of the parent domain."""
-        host = host.lower()
-        if (account := self.by_realm.get(host)) is not None:
-            return account
-        labels = host.split(".")
-        return self.by_realm.get(".".join(labels[1:])) if len(labels) > 2 else None
