@@ -1,11 +1,16 @@
 """Who may touch what: the guards of paths below an account or a service provider."""
 
+from typing import TypeVar
+
 from jambones.api.ask import Ask
 from jambones.api.errors import Refused, absent, bad, forbidden, guarded
 from jambones.api.operations import UUID
 from jambones.common.db.accounts import Account, Accounts
+from jambones.common.db.repository import Repository, Row
 from jambones.common.db.service_providers import ServiceProvider, ServiceProviders
 from jambones.common.db.tenant import PLATFORM, Tenant
+
+R = TypeVar("R", bound=Row)
 
 
 async def account_of(ask: Ask, sid: str) -> Account | None:
@@ -29,6 +34,17 @@ def may_use(ask: Ask, account: Account) -> bool:
             return account.service_provider_sid == ask.tenant.service_provider_sid
         case _:
             return account.account_sid == ask.tenant.account_sid
+
+
+async def mine(ask: Ask, repository: type[Repository[R]], sid: str, foreign: Exception) -> R:
+    """The row that the caller may change. Raises `foreign` when it is somebody else's."""
+    async with ask.reading() as tx:
+        row = await repository(tx).mine(sid)
+    if row is not None:
+        return row
+    async with ask.reading(PLATFORM) as tx:
+        known = await repository(tx).get(sid) is not None
+    raise foreign if known else absent()
 
 
 async def account_item(ask: Ask, name: str = "account_sid") -> Account:

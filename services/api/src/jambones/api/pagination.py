@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from jambones.api.ask import Ask
 from jambones.api.errors import bad
+from jambones.api.wire import Input
 from jambones.common import clock
-from jambones.common.db.pages import Period
+from jambones.common.db.pages import Page, Period
 from jambones.common.db.repository import Repository, Row, Where
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 PAGE_SIZE = 50
 MAX_COUNT = 500
 MAX_OFFSET = 2**31
@@ -43,6 +45,28 @@ async def listed(
     offset = min((page - 1) * limit, MAX_OFFSET)
     rows = await repository.find(where, order=paged_order, limit=limit, offset=offset)
     return {"total": total, "page": page, "page_size": size, "data": await _maybe(show(rows))}
+
+
+class PageQuery(Input):
+    """The query of a list that always comes in pages."""
+
+    page: str | None = None
+    count: str | None = None
+    days: str | None = None
+    start: str | None = None
+    end: str | None = None
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("page", "count")
+
+
+def envelope(ask: Ask, found: Page[T], show: Callable[[T], Any]) -> dict[str, Any]:
+    """One page of such a list; `page` and `page_size` as they were asked for."""
+    return {
+        "total": found.total,
+        "page_size": ask.query["count"].strip(),
+        "page": ask.query["page"].strip(),
+        "data": [show(row) for row in found.rows],
+    }
 
 
 def page_and_count(query: Mapping[str, str]) -> tuple[int, int]:

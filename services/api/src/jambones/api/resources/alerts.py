@@ -1,15 +1,15 @@
 """Alerts: what a tenant should know of."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel
 
 from jambones.api import guards
 from jambones.api.ask import Ask
 from jambones.api.operations import Resource
-from jambones.api.pagination import page_and_count, period, text_filter
-from jambones.api.wire import Input, wire
+from jambones.api.pagination import PageQuery, envelope, page_and_count, period, text_filter
 from jambones.api.wire import shown as model_of
+from jambones.api.wire import wire
 from jambones.common.db.alerts import AlertFilter, AlertRow, Alerts
 from jambones.common.db.tenant import Tenant
 
@@ -17,15 +17,8 @@ resource = Resource("Alerts", "A hook that fails, a limit reached.")
 AlertOut = model_of(AlertRow, "Alert", drop=("record_id",))
 
 
-class AlertsQuery(Input):
-    page: str | None = None
-    count: str | None = None
-    days: str | None = None
-    start: str | None = None
-    end: str | None = None
+class AlertsQuery(PageQuery):
     alert_type: str | None = None
-
-    REQUIRED: ClassVar[tuple[str, ...]] = ("page", "count")
 
 
 class AlertsPage(BaseModel):
@@ -42,12 +35,7 @@ async def _page(ask: Ask, tenant: Tenant) -> Any:
     wanted = AlertFilter(period(ask.query), text_filter(ask.query, "alert_type"))
     async with ask.reading(tenant) as tx:
         found = await Alerts(tx).page(wanted, page=page, count=count)
-    return {
-        "total": found.total,
-        "page_size": ask.query["count"].strip(),
-        "page": ask.query["page"].strip(),
-        "data": [wire(row, drop=("record_id",)) for row in found.rows],
-    }
+    return envelope(ask, found, lambda row: wire(row, drop=("record_id",)))
 
 
 @resource.get(

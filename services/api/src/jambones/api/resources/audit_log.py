@@ -1,15 +1,15 @@
 """The audit log: who changed what, with the values before and after."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel
 
 from jambones.api import guards
 from jambones.api.ask import Ask
 from jambones.api.operations import Resource
-from jambones.api.pagination import page_and_count, period, text_filter
-from jambones.api.wire import Input, wire
+from jambones.api.pagination import PageQuery, envelope, page_and_count, period, text_filter
 from jambones.api.wire import shown as model_of
+from jambones.api.wire import wire
 from jambones.common.db.audit_log import AuditEntry, AuditFilter, AuditLog
 from jambones.common.db.tenant import Tenant
 
@@ -18,12 +18,7 @@ CALLER = ("caller_account_sid", "caller_service_provider_sid")
 AuditEntryOut = model_of(AuditEntry, "AuditEntry", drop=CALLER)
 
 
-class AuditQuery(Input):
-    page: str | None = None
-    count: str | None = None
-    days: str | None = None
-    start: str | None = None
-    end: str | None = None
+class AuditQuery(PageQuery):
     operation: str | None = None
     """The id of an operation: updateApplication."""
     entity: str | None = None
@@ -33,8 +28,6 @@ class AuditQuery(Input):
     sid: str | None = None
     """Of the thing that was changed."""
     caller: str | None = None
-
-    REQUIRED: ClassVar[tuple[str, ...]] = ("page", "count")
 
 
 class AuditPage(BaseModel):
@@ -63,12 +56,7 @@ async def _page(ask: Ask, tenant: Tenant) -> Any:
     wanted = AuditFilter(period(ask.query), **{name: text_filter(ask.query, name) for name in names})
     async with ask.reading(tenant) as tx:
         found = await AuditLog(tx).page(wanted, page=page, count=count)
-    return {
-        "total": found.total,
-        "page_size": ask.query["count"].strip(),
-        "page": ask.query["page"].strip(),
-        "data": [shown(row, ask.tenant) for row in found.rows],
-    }
+    return envelope(ask, found, lambda row: shown(row, ask.tenant))
 
 
 @resource.get(

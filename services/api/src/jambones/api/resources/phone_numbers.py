@@ -16,7 +16,7 @@ from jambones.common.db.database import Transaction
 from jambones.common.db.errors import Taken
 from jambones.common.db.phone_numbers import PhoneNumber, PhoneNumbers
 from jambones.common.db.repository import Where, contains
-from jambones.common.db.tenant import PLATFORM, Tenant
+from jambones.common.db.tenant import Tenant
 from jambones.common.db.voip_carriers import VoipCarriers
 
 resource = Resource("PhoneNumbers", "Which application answers a number.")
@@ -156,11 +156,4 @@ async def _check_application(tx: Transaction, sid: str | None, account_sid: str 
 
 
 async def _mine(ask: Ask, foreign: Exception) -> PhoneNumber:
-    sid = ask.sid("phone_number_sid")
-    async with ask.reading() as tx:
-        row = await PhoneNumbers(tx).mine(sid)
-    if row is not None:
-        return row
-    async with ask.reading(PLATFORM) as tx:
-        known = await PhoneNumbers(tx).get(sid) is not None
-    raise foreign if known else absent()
+    return await guards.mine(ask, PhoneNumbers, ask.sid("phone_number_sid"), foreign)

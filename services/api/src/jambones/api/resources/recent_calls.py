@@ -1,6 +1,6 @@
 """Recent calls: the records of calls that have ended."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -8,9 +8,9 @@ from jambones.api import guards
 from jambones.api.ask import Ask
 from jambones.api.errors import absent
 from jambones.api.operations import Resource
-from jambones.api.pagination import page_and_count, period, text_filter
-from jambones.api.wire import Input, wire
+from jambones.api.pagination import PageQuery, envelope, page_and_count, period, text_filter
 from jambones.api.wire import shown as model_of
+from jambones.api.wire import wire
 from jambones.common.db.recent_calls import CallFilter, RecentCall, RecentCalls
 from jambones.common.db.tenant import Tenant
 
@@ -18,18 +18,11 @@ resource = Resource("RecentCalls", "The records of calls that have ended.")
 RecentCallOut = model_of(RecentCall, "RecentCall", drop=("record_id",), flags=False)
 
 
-class RecentCallsQuery(Input):
-    page: str | None = None
-    count: str | None = None
-    days: str | None = None
-    start: str | None = None
-    end: str | None = None
+class RecentCallsQuery(PageQuery):
     direction: str | None = None
     answered: str | None = None
     trunk: str | None = None
     filter: str | None = None
-
-    REQUIRED: ClassVar[tuple[str, ...]] = ("page", "count")
 
 
 class RecentCallsPage(BaseModel):
@@ -57,12 +50,7 @@ async def _page(ask: Ask, tenant: Tenant) -> Any:
     )
     async with ask.reading(tenant) as tx:
         found = await RecentCalls(tx).page(wanted, page=page, count=count)
-    return {
-        "total": found.total,
-        "page_size": ask.query["count"].strip(),
-        "page": ask.query["page"].strip(),
-        "data": [_shown(row) for row in found.rows],
-    }
+    return envelope(ask, found, _shown)
 
 
 @resource.get(

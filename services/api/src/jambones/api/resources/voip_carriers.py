@@ -309,11 +309,4 @@ def _foreign(ask: Ask) -> Exception:
 
 async def _mine(ask: Ask, refusal: Exception) -> VoipCarrier:
     """The carrier of the path, when the caller may change it; `refusal` when it is somebody else's."""
-    sid = ask.sid("voip_carrier_sid")
-    async with ask.reading() as tx:
-        row = await VoipCarriers(tx).mine(sid)
-    if row is not None:
-        return row
-    async with ask.reading(PLATFORM) as tx:
-        known = await VoipCarriers(tx).get(sid) is not None
-    raise refusal if known else absent()
+    return await guards.mine(ask, VoipCarriers, ask.sid("voip_carrier_sid"), refusal)
