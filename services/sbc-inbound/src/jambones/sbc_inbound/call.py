@@ -1,27 +1,17 @@
-"""One call from outside: the far end's leg on one side, the feature server's on the other.
-
-The call is two tasks. One reads the far end's events and never waits for anything slow, so that a CANCEL or BYE is
-heard at once; the other admits the call, finds a feature server and follows what that says. When either ends, the
-other leg is hung up with what was said, and the record is written.
-"""
+"""One call from outside: the far end's leg on one side, the feature server's on the other."""
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 
-import structlog
-
 from jambones.common.bus.nodes import Node
-from jambones.common.ids import new_sid
 from jambones.media.rtpengine import BadDescription
 from jambones.sbc import headers
-from jambones.sbc.admission import CountedCall
+from jambones.sbc.call import SbcCall
 from jambones.sbc.crossing import Crossing
 from jambones.sbc.decision import Refusal
 from jambones.sbc.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight
 from jambones.sbc.record import CallLog
-from jambones.sbc.tenants import Account
 from jambones.sbc_inbound.admit import where_to
 from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.environment import Environment
@@ -31,48 +21,30 @@ from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offe
 from jambones.sip.headers import Headers
 from jambones.sip.leg import IncomingLeg, OutgoingLeg
 
-log = structlog.get_logger(__name__)
-
 ELSEWHERE = "X-Jambones-Retry-Elsewhere"
 SEEN_OUTSIDE = {401: 480, 403: 480, 404: 480, 407: 480, 408: 480, 481: 480, 482: 480, 483: 480}
 """Statuses of a feature server that speak of the platform's inside, and what the far end gets instead."""
 
 
-class Call:
-    """Run it once with `await call.run()`; `end` may be called from outside."""
+class Call(SbcCall[Environment]):
+    """A call that came in; see `SbcCall`."""
 
     def __init__(self, env: Environment, leg: IncomingLeg) -> None:
         invite = leg.invite
-        self.env, self.far_end = env, leg
-        self.leg_id = new_sid()
-        self.account: Account | None = None
-        self.node: Node | None = None
-        """The feature server that has the call, or is being asked."""
-        self.media = CallMedia(Straight())
-        self.log = CallLog(
+        record = CallLog(
             sip_call_id=invite.call_id,
             from_user=invite.from_.uri.user_text,
             to_user=invite.uri.user_text or invite.to.uri.user_text,
             remote_host=leg.source.host,
             user_agent=invite.headers.get("User-Agent"),
         )
-        self.words = log.bind(leg=self.leg_id, sip_call_id=invite.call_id)
+        super().__init__(env, leg, record)
+        self.far_end = leg
+        self.node: Node | None = None
+        """The feature server that has the call, or is being asked."""
+        self.media = CallMedia(Straight())
         self._feature_server: OutgoingLeg | None = None
-        self._crossing: Crossing | None = None
-        self._counted = CountedCall()
-        self._tenants: tuple[str, ...] = ()
         self.origin = "unknown"
-        self._farewell: headers.HeaderList = []
-        """Goes to the feature server with our BYE or CANCEL."""
-        self._started = asyncio.get_running_loop().time()
-        self._rang = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._group: asyncio.TaskGroup | None = None
-
-    @property
-    def tenants(self) -> tuple[str, ...]:
-        """Whose calls this one counts among, once it is counted."""
-        return self._tenants if self._counted.state.name == "COUNTED" else ()
 
     @property
     def node_id(self) -> str | None:
@@ -82,26 +54,6 @@ class Call:
     def media_id(self) -> str:
         """The session's name at rtpengine."""
         return self.leg_id
-
-    async def run(self) -> None:
-        """Until both legs are over and the record is written."""
-        self.env.calls[self.leg_id] = self
-        try:
-            async with asyncio.TaskGroup() as self._group:
-                self._spawn(self._inside())
-                async for event in self.far_end.events():
-                    self._from_far_end(event)
-                for task in list(self._tasks):
-                    task.cancel()
-        except BaseException:
-            self.log.failed(500, "internal error")
-            await self.far_end.hangup(status=500)
-            raise
-        finally:
-            self.env.leases.release(self._counted, self._tenants)
-            del self.env.calls[self.leg_id]
-            self._crossing = None  # it holds the call
-            await self._write_record()
 
     async def probe(self) -> None:
         """Ask the feature server whether it still knows the call: 481 ends it."""
@@ -113,28 +65,15 @@ class Call:
         with suppress(LegEnded):
             await self._feature_server.send("OPTIONS")
 
-    async def end(self, reason: str) -> None:
-        """Hang up both sides for a reason of the platform's ("media lost", "server shutdown")."""
-        self.log.hung_up("platform", reason) if self.log.answered_at else self.log.failed(503, reason)
-        said = [("Reason", f'SIP;cause=503;text="{reason}"'), ("X-Reason", reason)]
-        self._farewell = said
-        await self.far_end.hangup(status=503, headers=said)
-
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        assert self._group is not None
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     # ---- the far end
 
-    def _from_far_end(self, event: LegEvent) -> None:
+    def _heard(self, event: LegEvent) -> None:
         match event:
             case Acked(sdp):
                 if self._crossing is None:
                     return
                 if self.media.current is not None and self.media.current.answered is None:
-                    self._spawn(self._answer_of_the_ack(sdp))
+                    self.spawn(self._answer_of_the_ack(sdp))
                     return
                 self._crossing.up()
                 self._crossing.acked(Side.FAR_END, sdp)
@@ -142,24 +81,10 @@ class Call:
                 self._offered(Side.FAR_END, event)
             case Requested():
                 self._requested(Side.FAR_END, event)
-            case Ended(by, status, reason, said):
-                self._far_end_ended(by, status, reason, said)
+            case Ended():
+                self._it_ended(event)
             case _:
                 pass
-
-    def _far_end_ended(self, by: str, status: int, reason: str, said: Headers) -> None:
-        if not self._farewell:
-            self._farewell = headers.of_a_hangup(said)
-        if self.log.answered_at is None:
-            if by == "remote":
-                self.log.abandoned()
-            else:
-                self.log.failed(status, reason)
-        elif by == "remote":
-            self.log.hung_up("caller", said.get("Reason"), said.get("X-Reason"))
-        elif by == "failure":
-            self.log.hung_up("platform")
-            self.log.termination_reason = "failed"
 
     async def _answer_of_the_ack(self, sdp: bytes | None) -> None:
         """A delayed offer: the feature server offered in its 200, the far end answers in its ACK (RFC 3261 13.2.1)."""
@@ -176,7 +101,7 @@ class Call:
 
     # ---- admission
 
-    async def _inside(self) -> None:
+    async def _lead_on(self) -> None:
         try:
             route = await self._admit()
             if route is not None:
@@ -194,7 +119,7 @@ class Call:
             case Refusal() as refusal:
                 self.account = self.env.directory.tables.accounts.get(refusal.account_sid or "")
                 self.log.account = self.account
-                await self._refuse(refusal)
+                await self.refuse(refusal)
                 return None
             case Route() as route:
                 self.origin, self.account = "trunk", route.account
@@ -214,20 +139,13 @@ class Call:
             self.env.directory.tables.service_providers.get(route.account.service_provider_sid),
         )
         if refused is not None:
-            await self._refuse(refused)
+            await self.refuse(refused)
             return None
         return route
 
-    async def _refuse(self, refusal: Refusal) -> None:
-        self.words.info("call refused", status=refusal.status, cause=refusal.cause, reasons=self.log.reasons)
-        self.log.failed(refusal.status, refusal.x_reason or refusal.cause)
-        if refusal.alert is not None and self.account is not None:
-            await self.env.alerts.raise_(self.account, refusal.alert, refusal.x_reason or refusal.cause)
-        await self.far_end.reject(refusal.status, refusal.reason_phrase, refusal.sip_headers())
-
     async def _fail(self, status: int, reason: str, *extra: tuple[str, str]) -> None:
         """Refuse for a reason of the platform's own."""
-        await self._refuse(Refusal(status, reason.lower(), x_reason=reason, headers=extra))
+        await self.refuse(Refusal(status, reason.lower(), x_reason=reason, headers=extra))
 
     # ---- the feature server
 
@@ -257,7 +175,7 @@ class Call:
         """Offer the call to one feature server and follow it to the end; False when another one may be asked."""
         leg = await ask_feature_server(self, node, route, offer)
         self._feature_server = leg
-        self._crossing = Crossing(self.far_end, leg, self.media, self._spawn)
+        self._crossing = Crossing(self.far_end, leg, self.media, self.spawn)
         events = leg.events()
         silent_at: float | None = asyncio.get_running_loop().time() + self.env.fs_timeout
         while True:
@@ -288,7 +206,7 @@ class Call:
                 self._note(said)
                 if not self._rang:
                     self._rang = True
-                    self.env.figures.setup.observe(asyncio.get_running_loop().time() - self._started)
+                    self.env.figures.setup.observe(self.seconds)
                 described = await self._described(sdp) if sdp is not None else None
                 await self.far_end.progress(status, reason, sdp=described, headers=headers.to_far_end(said))
             case Answered(_, sdp, said):
@@ -317,7 +235,7 @@ class Call:
             return
         await self.far_end.answer(described, said)
         self.log.answered()
-        self.env.figures.answer.observe(asyncio.get_running_loop().time() - self._started)
+        self.env.figures.answer.observe(self.seconds)
 
     async def _described(self, sdp: bytes | None) -> bytes:
         """The feature server's answer as the far end shall see it; a 200 without one repeats that of the 183."""
@@ -383,6 +301,6 @@ class Call:
             trunk=self.log.trunk,
             remote_host=self.log.remote_host,
             node=self.node.id if self.node is not None else None,
-            seconds=round(asyncio.get_running_loop().time() - self._started, 3),
+            seconds=round(self.seconds, 3),
             reasons=self.log.reasons,
         )

@@ -1,27 +1,16 @@
-"""One call to the outside: the feature server's leg on one side, gateways, devices or a SIP URI on the other.
+"""One call to the outside: the feature server's leg on one side, gateways, devices or a SIP URI on the other."""
 
-The call is two tasks. One reads the feature server's events and never waits for anything slow, so that a CANCEL or BYE
-is heard at once; the other admits the call, finds where it goes and follows what happens there. When either ends, the
-other leg is hung up with what was said, and the record is written.
-"""
-
-import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 
-import structlog
-
 from jambones.common.clock import now_ms
-from jambones.common.ids import new_sid
 from jambones.media.rtpengine import BadDescription
 from jambones.sbc import headers
-from jambones.sbc.admission import CountedCall
+from jambones.sbc.call import SbcCall
 from jambones.sbc.crossing import Crossing
 from jambones.sbc.decision import Refusal
 from jambones.sbc.limits import over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc.media import CallMedia, MediaFailed, Side
-from jambones.sbc.record import FAILED, PLATFORM_REASONS, CallLog
-from jambones.sbc.tenants import Account
+from jambones.sbc.record import CallLog
 from jambones.sbc_outbound.attempt import Attempt
 from jambones.sbc_outbound.environment import Environment
 from jambones.sbc_outbound.order import Order, order_of
@@ -29,81 +18,35 @@ from jambones.sbc_outbound.placing import Outcome, place
 from jambones.sbc_outbound.ways import Way
 from jambones.sip.build import new_call_id
 from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offered, Progress, Requested
-from jambones.sip.headers import Headers
 from jambones.sip.leg import IncomingLeg
-
-log = structlog.get_logger(__name__)
 
 ELSEWHERE = ("X-Jambones-Retry-Elsewhere", "1")
 """Tells the feature server that another egress may take the call."""
 
 
-class Call:
-    """Run it once with `await call.run()`; `end` may be called from outside."""
+class Call(SbcCall[Environment]):
+    """A call that a feature server places; see `SbcCall`."""
 
     def __init__(self, env: Environment, leg: IncomingLeg) -> None:
         invite = leg.invite
-        self.env, self.feature_server = env, leg
-        self.leg_id = new_sid()
-        self.account: Account | None = None
-        self.node_id: str | None = None
-        self.attempts: list[Attempt] = []
-        self.winner: Attempt | None = None
-        """The attempt that was answered."""
-        self.log = CallLog(
+        record = CallLog(
             sip_call_id=invite.call_id,
             from_user=invite.from_.uri.user_text,
             to_user=invite.uri.user_text or invite.uri.host,
             remote_host="",
             direction="outbound",
         )
-        self.words = log.bind(leg=self.leg_id, sip_call_id=invite.call_id)
+        super().__init__(env, leg, record)
+        self.feature_server = leg
+        self.node_id: str | None = None
+        self.attempts: list[Attempt] = []
+        self.winner: Attempt | None = None
+        """The attempt that was answered."""
         self.kind = "unknown"
         self._rows = [
             *headers.to_far_end(invite.headers),
             ("Max-Forwards", str(max((invite.max_forwards or 70) - 1, 0))),
         ]
-        self._crossing: Crossing | None = None
-        self._counted = CountedCall()
-        self._tenants: tuple[str, ...] = ()
-        self._farewell: headers.HeaderList = []
-        """Goes outside with our BYE or CANCEL."""
-        self._started = asyncio.get_running_loop().time()
-        self._rang = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._group: asyncio.TaskGroup | None = None
-
-    @property
-    def tenants(self) -> tuple[str, ...]:
-        """Whose calls this one counts among, once it is counted."""
-        return self._tenants if self._counted.state.name == "COUNTED" else ()
-
-    async def run(self) -> None:
-        """Until both legs are over and the record is written."""
-        self.env.calls[self.leg_id] = self
-        try:
-            async with asyncio.TaskGroup() as self._group:
-                self.spawn(self._outside())
-                async for event in self.feature_server.events():
-                    self._from_feature_server(event)
-                for task in list(self._tasks):
-                    task.cancel()
-        except BaseException:
-            self.log.failed(500, "internal error")
-            await self.feature_server.hangup(status=500)
-            raise
-        finally:
-            self.env.leases.release(self._counted, self._tenants)
-            del self.env.calls[self.leg_id]
-            self._crossing = None  # it holds the call
-            await self._write_record()
-
-    async def end(self, reason: str) -> None:
-        """Hang up both sides for a reason of the platform's ("media lost", "server shutdown")."""
-        self.log.hung_up("platform", reason) if self.log.answered_at else self.log.failed(503, reason)
-        said = [("Reason", f'SIP;cause=503;text="{reason}"'), ("X-Reason", reason)]
-        self._farewell = said
-        await self.feature_server.hangup(status=503, headers=said)
 
     async def probe(self) -> None:
         """Ask a feature server that was restarted for this call: when it does not know it, the leg ends (RFC 5057)."""
@@ -113,16 +56,9 @@ class Call:
         with suppress(LegEnded):
             await self.feature_server.send("OPTIONS")
 
-    def spawn(self, work: Coroutine[object, object, None]) -> None:
-        """Start a task that ends with the call."""
-        assert self._group is not None
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     # ---- the feature server
 
-    def _from_feature_server(self, event: LegEvent) -> None:
+    def _heard(self, event: LegEvent) -> None:
         winner, crossing = self.winner, self._crossing
         match event:
             case Acked(sdp) if winner is not None and crossing is not None:
@@ -137,24 +73,10 @@ class Call:
                 crossing.requested(Side.FEATURE_SERVER, event)
             case Requested():
                 self.spawn(self.feature_server.respond(event, 500, headers=[("Retry-After", "2")]))
-            case Ended(by, status, reason, said):
-                self._feature_server_ended(by, status, reason, said)
+            case Ended():
+                self._it_ended(event)
             case _:
                 pass
-
-    def _feature_server_ended(self, by: str, status: int, reason: str, said: Headers) -> None:
-        if not self._farewell:
-            self._farewell = headers.of_a_hangup(said)
-        if self.log.answered_at is None:
-            if by == "remote":
-                self.log.abandoned()
-            else:
-                self.log.failed(status, reason)
-        elif by == "remote":
-            self.log.hung_up("caller", said.get("Reason"), said.get("X-Reason"))
-        elif by == "failure":
-            self.log.hung_up("platform", reason)
-            self._failed_in_call()
 
     async def _answer_of_the_ack(self, winner: Attempt, sdp: bytes | None) -> None:
         """A delayed offer: the far end offered in its 200, the feature server answers in its ACK."""
@@ -170,7 +92,7 @@ class Call:
 
     # ---- admission
 
-    async def _outside(self) -> None:
+    async def _lead_on(self) -> None:
         try:
             order = await self._admit()
             if order is None:
@@ -215,14 +137,6 @@ class Call:
         record.account, record.from_user = order.account, order.from_user
         record.call_sid, record.application_sid, record.trace_id = order.call_sid, order.application_sid, order.trace_id
         record.parent_call_id = order.parent_call_id
-
-    async def refuse(self, refusal: Refusal, *extra: tuple[str, str]) -> None:
-        """Turn the feature server away."""
-        self.words.info("call refused", status=refusal.status, cause=refusal.cause, reasons=self.log.reasons)
-        self.log.failed(refusal.status, refusal.x_reason or refusal.cause)
-        if refusal.alert is not None and self.account is not None:
-            await self.env.alerts.raise_(self.account, refusal.alert, refusal.x_reason or refusal.cause)
-        await self.feature_server.reject(refusal.status, refusal.reason_phrase, [*refusal.sip_headers(), *extra])
 
     async def _not_placed(self, outcome: Outcome) -> None:
         """No gateway, device or URI took the call."""
@@ -269,7 +183,7 @@ class Call:
         """Pass on a provisional response; True when the caller hears the far end now."""
         if not self._rang:
             self._rang = True
-            self.env.figures.setup.observe(asyncio.get_running_loop().time() - self._started)
+            self.env.figures.setup.observe(self.seconds)
         sdp = event.sdp if with_media and self.feature_server.invite.sdp is not None else None
         try:
             described = await attempt.described(sdp) if sdp is not None else None
@@ -298,7 +212,7 @@ class Call:
         self.log.gateway_sid, self.log.trunk = attempt.way.gateway_sid, attempt.way.trunk_name
         await self.feature_server.answer(described, [*self._told(attempt), *headers.to_far_end(event.headers)])
         self.log.answered()
-        self.env.figures.answer.observe(asyncio.get_running_loop().time() - self._started)
+        self.env.figures.answer.observe(self.seconds)
 
     async def hung_up_outside(self, ended: Ended) -> None:
         """The answered far end is gone."""
@@ -336,11 +250,6 @@ class Call:
         ]
         return [(name, headers.one_line(value)) for name, value in rows if value]
 
-    def _failed_in_call(self) -> None:
-        """Neither side hung up: for the record, unless the platform has words of its own for it."""
-        if self.log.termination_reason not in PLATFORM_REASONS:
-            self.log.termination_reason = FAILED
-
     async def _write_record(self) -> None:
         summary = None
         for attempt in self.attempts:
@@ -361,6 +270,6 @@ class Call:
             remote_host=self.log.remote_host,
             attempts=len(self.attempts),
             node=self.node_id,
-            seconds=round(asyncio.get_running_loop().time() - self._started, 3),
+            seconds=round(self.seconds, 3),
             reasons=self.log.reasons,
         )
