@@ -183,7 +183,7 @@ async def test_a_call_that_is_given_up_before_tcp_was_refused_never_rings() -> N
         while us.connections or us.stats.transactions:
             await asyncio.sleep(0.01)
 
-        assert (peer.requests, us.stats.large) == ({}, {"tcp": 1})
+        assert (peer.requests, us.stats.large) == ({}, {"tcp": 1, "refused": 1})
 
 
 async def test_who_does_not_listen_on_tcp_stays_on_udp() -> None:

@@ -233,6 +233,18 @@ async def test_what_was_written_to_a_connection_is_not_sent_again_but_the_next_t
 
 
 @in_virtual_time
+async def test_a_peer_that_takes_a_connection_and_says_nothing_is_left_alone_too() -> None:
+    case = Case()
+    sending = Sending(case, invite())
+    case.sockets.open = True
+
+    await asyncio.sleep(33)
+
+    assert (case.udp.sent, sending.answers.seen) == ([], [(408, True)])
+    assert case.way(invite()) == "udp"
+
+
+@in_virtual_time
 async def test_a_request_that_was_answered_or_that_nobody_wants_does_not_come_back() -> None:
     answered, unwanted = Case(), Case()
     first, second = Sending(answered, invite()), Sending(unwanted, invite())
@@ -242,7 +254,7 @@ async def test_a_request_that_was_answered_or_that_nobody_wants_does_not_come_ba
 
     first.layer.received_response(Response(180, None, rows), answered.sockets.stream)
     first.layer.lost([answered.sockets.stream])
-    second.transaction.insist_not()
+    second.transaction.wanted = False
     second.layer.lost([unwanted.sockets.stream])
 
     assert first.answers.seen == [(180, False), (503, True)]

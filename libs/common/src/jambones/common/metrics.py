@@ -46,7 +46,11 @@ CATALOGUE: dict[str, Definition] = {
     "jambones_sip_connections_refused_total": Definition(
         "counter", "Connections that were refused, or closed for their silence", ("reason",)
     ),
-    "jambones_sip_large_requests_total": Definition("counter", "SIP requests too large for UDP", ("way",)),
+    "jambones_sip_large_requests_total": Definition(
+        "counter",
+        "SIP requests too large for UDP: `tcp` was tried, or tried in vain (`refused`), or not tried (`udp`)",
+        ("way",),
+    ),
     "jambones_sip_parse_errors_total": Definition("counter", "Messages that could not be read", ("reason",)),
     "jambones_sip_retransmissions_total": Definition("counter", "Messages sent or received again", ("direction",)),
     "jambones_sip_transactions": Definition("gauge", "Live SIP transactions by side", ("kind",)),

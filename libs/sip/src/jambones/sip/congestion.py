@@ -56,7 +56,7 @@ class Detour:
         self._flow = flow
 
     def back(self) -> tuple[Request, Flow] | None:
-        """The connection failed before any response: what to send instead and where, or None.
+        """The connection failed, or nobody answered on it: what to send instead and where, or None.
 
         Only a request that was never written is sent again: the peer may be at work on any other.
         """
@@ -112,9 +112,9 @@ class Congestion:
         if len(self._refused) >= _PEERS:
             self._refused.clear()
         self._refused[Address(*stream.remote)] = self._clock() + self._limit.believed
+        self._stats.large["refused"] += 1
         if self._ways.was_open(stream) or not udp.alive:
             return None
-        self._stats.large["refused"] += 1
         again = request.copy()
         again.headers.set_first("Via", self._appearance.via(udp))
         return again, udp

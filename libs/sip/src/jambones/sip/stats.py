@@ -19,7 +19,7 @@ class Stats:
     turned_away: Counter[str] = field(default_factory=Counter)
     """Reason → count; connections that were refused or closed by us: too many, silent, stalled, idle."""
     large: Counter[str] = field(default_factory=Counter)
-    """Requests too large for UDP: ``tcp`` went that way, ``refused`` came back from it, ``udp`` did not try."""
+    """Requests too large for UDP: ``tcp`` tried that way, ``refused`` in vain, ``udp`` did not try."""
     retransmissions: Counter[str] = field(default_factory=Counter)
     """Direction → count."""
     relayed: int = 0

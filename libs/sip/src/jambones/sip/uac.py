@@ -233,7 +233,7 @@ class OutgoingLeg(Leg):
         if self.trying:
             self._send_cancel()
         elif self._transaction is not None:
-            self._transaction.insist_not()
+            self._transaction.wanted = False
 
     def _send_cancel(self) -> None:
         headers, self._cancel_headers = self._cancel_headers or (), None

@@ -134,7 +134,7 @@ class ClientTransaction(_Transaction):
     Such a response (408 after a time-out, 503 when unreachable) has no Via: ``local`` of the callback is True.
     """
 
-    __slots__ = ("_ack", "_detour", "_on_response", "request")
+    __slots__ = ("_ack", "_detour", "_on_response", "request", "wanted")
 
     def __init__(
         self,
@@ -147,6 +147,8 @@ class ClientTransaction(_Transaction):
         super().__init__(layer, client_key(request), _client_machine(request, flow, layer.timers), flow)
         self.request = request
         self._detour = detour
+        self.wanted = True
+        """False: nobody waits for an answer any more, and if its way fails it takes no other."""
         self._on_response = on_response
         self._ack: Request | None = None
 
@@ -156,9 +158,8 @@ class ClientTransaction(_Transaction):
 
     def unreachable(self) -> None:
         """Take the way back to where the request would have gone, if it made a detour that nobody answered."""
-        detour, self._detour = self._detour, None
-        way = detour.back() if detour is not None else None
-        if way is None:
+        way = self._back()
+        if way is None or not self.wanted:
             super().unreachable()
             return
         for timer in self._timers.values():
@@ -169,9 +170,9 @@ class ClientTransaction(_Transaction):
         self._layer.rekey(self, client_key(self.request))
         self.start()
 
-    def insist_not(self) -> None:
-        """Nobody wants an answer any more: if its way fails it takes no other."""
-        self._detour = None
+    def _back(self) -> tuple[Request, Flow] | None:
+        detour, self._detour = self._detour, None
+        return detour.back() if detour is not None else None
 
     def pass_up(self, message: Request | Response) -> None:
         assert isinstance(message, Response)
@@ -181,6 +182,7 @@ class ClientTransaction(_Transaction):
     def fail(self, status: int, reason: str) -> None:
         if status == 408:
             self.flow.timed_out()
+            self._back()  # too late for this request, but the next ones should know
         self._on_response(build.response(self.request, status, None), True)
 
     def acknowledge(self, final: Response) -> None:

@@ -32,4 +32,4 @@ class Detour(Protocol):
     """Why a request goes where it goes, when that may turn out not to work."""
 
     def back(self) -> tuple[Request, Flow] | None:
-        """Its connection ended before any response: the request to send instead and its way, or None."""
+        """It did not work, and there was no response: the request to send instead and its way, or None."""
