@@ -9,7 +9,7 @@ from jambones.local.ports import free_port
 from jambones.sip.address import NameAddr
 from jambones.sip.congestion import UdpLimit
 from jambones.sip.endpoint import Endpoint
-from jambones.sip.events import Answered, Ended, Offered
+from jambones.sip.events import Answered, Ended, Offered, Requested
 from jambones.sip.leg import IncomingLeg, OutgoingLeg
 from jambones.sip.outside import IncomingRequest
 from jambones.sip.transport import Address
@@ -158,7 +158,7 @@ async def test_a_cancel_goes_the_way_of_its_invite() -> None:
         async for _ in leg.events():
             break  # it rings
         await leg.hangup()
-        while peer.endpoint.legs:
+        while ("ACK", "tcp") not in peer.requests:
             await asyncio.sleep(0.01)
 
         assert peer.requests == {("INVITE", "tcp"): 1, ("CANCEL", "tcp"): 1, ("ACK", "tcp"): 1}
@@ -170,7 +170,7 @@ async def test_a_cancel_follows_an_invite_that_came_back_to_udp() -> None:
         async for _ in leg.events():
             break
         await leg.hangup()
-        while peer.endpoint.legs:
+        while ("ACK", "udp") not in peer.requests:
             await asyncio.sleep(0.01)
 
         assert peer.requests == {("INVITE", "udp"): 1, ("CANCEL", "udp"): 1, ("ACK", "udp"): 1}
@@ -215,3 +215,34 @@ async def test_a_large_offer_to_a_caller_goes_back_where_its_packets_come_from()
 
         assert (await offering).status == 200
         assert us.stats.large == {}
+
+
+async def test_a_peer_whose_own_connection_ended_is_reached_where_it_was_called() -> None:
+    async with called("udp", "tcp") as peer, caller("udp", "tcp") as us:
+        leg = await us.invite(uri_of(peer), from_=US, sdp=SDP)
+        await until(leg, Answered)
+        (theirs,) = peer.legs
+        tcp = next(address for address in us.addresses if address.transport == "tcp")
+
+        _, writer = await asyncio.open_connection(LOCAL, tcp.port)
+        info = [
+            f"INFO sip:us@{LOCAL}:{tcp.port};transport=tcp SIP/2.0",
+            f"Via: SIP/2.0/TCP {LOCAL}:9;branch=z9hG4bKown",
+            f"From: <sip:x@{LOCAL}>;tag={theirs.local_tag}",
+            f"To: <sip:us@example.com>;tag={leg.local_tag}",
+            f"Call-ID: {leg.sip_call_id}",
+            "CSeq: 7 INFO",
+            "Max-Forwards: 70",
+            "Content-Length: 0",
+        ]
+        writer.write("\r\n".join([*info, "", ""]).encode())
+        await until(leg, Requested)
+        assert leg.source.transport == "tcp"
+        writer.close()
+        while us.connections:
+            await asyncio.sleep(0.01)
+        await leg.hangup()
+        while peer.endpoint.legs:
+            await asyncio.sleep(0.01)
+
+        assert peer.requests["BYE", "udp"] == 1
