@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.message import Response
 from tests.support.sip_calls import called, calling, ended, kinds, now
@@ -83,3 +84,27 @@ async def test_reliable_responses_of_the_peer_are_pracked_in_order_and_gaps_drop
         peer.answer(invite, 180, headers=[*rows, ("RSeq", "8")])
         assert (await peer.hears_request("PRACK")).headers.get("RAck") == "8 1 INVITE"
         assert kinds(leg) == ["Progress", "Progress"]
+
+
+@in_virtual_time
+@pytest.mark.parametrize(("header", "heard"), [("Require", [100, 200]), ("Supported", [100, 180, 183, 200])])
+async def test_a_caller_without_an_offer_gets_ours_in_the_200_and_never_in_a_reliable_response(
+    header: str, heard: list[int]
+) -> None:
+    async def on_invite(leg: IncomingLeg) -> None:
+        await leg.progress(180, reliable=True)
+        await leg.progress(183, sdp=SDP, reliable=True)
+        await leg.answer(SDP)
+        taken.set()
+        await asyncio.Event().wait()
+
+    taken = asyncio.Event()
+    async with Endpoint.open([], on_invite) as endpoint:
+        peer = Peer(endpoint)
+        peer.says(peer.request("INVITE", headers=[(header, "100rel")]))
+        await taken.wait()
+
+        said = [message for message in peer.heard if isinstance(message, Response)]
+        assert [response.status for response in said] == heard
+        assert said[-1].sdp == SDP
+        assert not any("100rel" in response.require for response in said)

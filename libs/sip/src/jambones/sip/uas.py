@@ -55,14 +55,19 @@ class IncomingLeg(Leg):
     ) -> None:
         """A provisional response; reliable (RFC 3262) when the caller requires it, or ``reliable`` and it can.
 
-        Raises LegEnded when the caller has gone; nothing is sent once the call is answered.
+        Raises LegEnded when the caller has gone; nothing is sent once the call is answered, nor to a caller that
+        requires reliable responses and made no offer: the first of them would have to make it (RFC 3261 section
+        13.2.1), its answer would come in the PRACK, and our offers go out in the 200.
         """
         if self.ended is not None:
             raise LegEnded(self.ended)
         if self.answered:
             return
+        offered, required = self.invite.sdp is not None, OPTION in self.invite.require
+        if status > 100 and required and not offered:
+            return
         response = self._provisional(status, reason, sdp, headers)
-        if status > 100 and (OPTION in self.invite.require or (reliable and OPTION in self.invite.supported)):
+        if status > 100 and (required or (reliable and offered and OPTION in self.invite.supported)):
             if self._reliable is None:
                 self._reliable = ReliableSender(self.core.wheel, self.core.timers, self._transmit, self._no_prack)
             self._reliable.send(response)
