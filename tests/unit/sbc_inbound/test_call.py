@@ -324,15 +324,16 @@ async def test_a_lost_feature_server_hangs_up_with_its_reason() -> None:
     assert (record.termination_reason, record.hangup_side) == ("media lost", "platform")
 
 
+@pytest.mark.parametrize(("what", "recorded"), [("ACK timeout", "failed"), ("session expired", "session expired")])
 @in_virtual_time
-async def test_a_caller_who_is_lost_is_a_failure_of_an_answered_call() -> None:
+async def test_a_caller_who_is_lost_is_a_failure_of_an_answered_call(what: str, recorded: str) -> None:
     world = World()
     server = await world.up()
-    world.caller.tell(Ended("failure", 408, "ACK timeout"))
+    world.caller.tell(Ended("failure", 408, what))
     record = await world.over()
 
     assert server.did == ["hangup"]
-    assert (record.answered, record.termination_reason, record.hangup_side) == (True, "failed", "platform")
+    assert (record.answered, record.termination_reason, record.hangup_side) == (True, recorded, "platform")
 
 
 @pytest.mark.parametrize("answered", [False, True])
