@@ -16,7 +16,7 @@ from tests.support import chromium, sounds
 from tests.support.certificates import Authority
 from tests.support.chromium import Page, browser
 from tests.support.media_paths import until_path
-from tests.support.scripted import Office, office
+from tests.support.scripted import SPEECH, Office, office
 
 pytestmark = [
     pytest.mark.skipif(not chromium.installed(), reason="Chromium is not installed"),
@@ -146,13 +146,6 @@ async def test_a_browser_is_called_and_talks(tmp_path: Path) -> None:
             at="/answered",
         )
         desk.app.plays({"verb": "hangup"}, at="/key")
-        speech = {
-            "speech_synthesis_vendor": "local",
-            "speech_synthesis_language": "en-US",
-            "speech_synthesis_voice": "rms",
-            "speech_recognizer_vendor": "local",
-            "speech_recognizer_language": "en-US",
-        }
         made = await desk.api(
             "POST",
             f"{desk.account}/Calls",
@@ -161,7 +154,7 @@ async def test_a_browser_is_called_and_talks(tmp_path: Path) -> None:
                 "to": {"type": "user", "name": desk.platform.seeded.sip_user},
                 "call_hook": f"{desk.app.origin}/answered",
                 "call_status_hook": f"{desk.app.origin}/status",
-                **speech,
+                **SPEECH,
             },
         )
         await page.until(f"{STATE} === 'call from 15550001111'")

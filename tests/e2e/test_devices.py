@@ -13,16 +13,15 @@ from aiohttp import web
 from jambones.common.bus import Bus
 from jambones.common.bus.registrations import Binding
 from jambones.common.db.accounts import Accounts
-from jambones.common.db.database import Database
 from jambones.common.db.seed import ACCOUNT_SID, SERVICE_PROVIDER_SID
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.webhooks import Webhooks
-from jambones.common.secrets import KeyRing
 from jambones.local import baresip
 from jambones.local.baresip import Baresip, registering
 from jambones.local.listening import read_wav, spoken
 from jambones.local.platform import LocalPlatform
 from jambones.sbc.registrations import registrations_bucket
+from tests.support.configuring import configuring
 
 pytestmark = pytest.mark.skipif(not baresip.installed(), reason="baresip is not installed")
 
@@ -73,17 +72,11 @@ async def customers_server() -> AsyncIterator[tuple[Customer, str]]:
 
 
 async def use_hook(platform: LocalPlatform, url: str) -> None:
-    keys = KeyRing.parse(platform.secrets["encryption"])
-    async with (
-        Bus.connect([platform.nats_url], name="test") as bus,
-        Database.open(platform.dsn, keys=keys, size=1) as database,
-    ):
-        database.announce = bus.publish
-        async with database.transaction(PLATFORM) as tx:
-            hook = await Webhooks(tx).add(
-                {"url": url, "account_sid": ACCOUNT_SID, "service_provider_sid": SERVICE_PROVIDER_SID}
-            )
-            await Accounts(tx).update(ACCOUNT_SID, {"registration_hook_sid": hook.webhook_sid})
+    async with configuring(platform) as (database, _), database.transaction(PLATFORM) as tx:
+        hook = await Webhooks(tx).add(
+            {"url": url, "account_sid": ACCOUNT_SID, "service_provider_sid": SERVICE_PROVIDER_SID}
+        )
+        await Accounts(tx).update(ACCOUNT_SID, {"registration_hook_sid": hook.webhook_sid})
 
 
 async def bindings(platform: LocalPlatform) -> list[Binding]:

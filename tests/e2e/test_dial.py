@@ -12,17 +12,9 @@ from jambones.local.baresip import Baresip
 from jambones.local.listening import correlation, spoken
 from tests.support import sipp
 from tests.support.phones import GRACE, HELLO, REPLY, heard, two_phones
-from tests.support.scripted import Office, office
+from tests.support.scripted import SPEECH, Office, office
 
 pytestmark = pytest.mark.skipif(not baresip.installed(), reason="baresip is not installed")
-
-SPEECH = {
-    "speech_synthesis_vendor": "local",
-    "speech_synthesis_language": "en-US",
-    "speech_synthesis_voice": "rms",
-    "speech_recognizer_vendor": "local",
-    "speech_recognizer_language": "en-US",
-}
 
 
 @pytest.mark.parametrize("ends", ["caller", "callee"])

@@ -16,11 +16,9 @@ import pytest
 from jambones.common.bus import Bus
 from jambones.common.db.accounts import Accounts
 from jambones.common.db.clients import Clients
-from jambones.common.db.database import Database
 from jambones.common.db.seed import ACCOUNT_SID
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.ids import new_sid
-from jambones.common.secrets import KeyRing
 from jambones.local import baresip
 from jambones.local.baresip import Baresip, registering
 from jambones.local.listening import read_wav
@@ -34,6 +32,7 @@ from jambones.sip.events import Answered, Ended, LegEvent
 from jambones.sip.leg import IncomingLeg, OutgoingLeg
 from jambones.sip.transport import Address
 from jambones.sip.uri import Uri
+from tests.support.configuring import configuring
 from tests.support.rtp import RtpPeer, audio_address
 
 pytestmark = pytest.mark.skipif(not baresip.installed(), reason="baresip is not installed")
@@ -157,17 +156,11 @@ def _edge(platform: LocalPlatform, number: int) -> str:
 async def _two_phones(platform: LocalPlatform, tmp_path: Path, edges: list[str]) -> None:
     """Each registers at an edge, one calls the other."""
     seeded = platform.seeded
-    keys = KeyRing.parse(platform.secrets["encryption"])
-    async with (
-        Bus.connect([platform.nats_url], name="test") as bus,
-        Database.open(platform.dsn, keys=keys, size=1) as database,
-    ):
-        database.announce = bus.publish
-        async with database.transaction(PLATFORM) as tx:
-            for name in ("ann", "bob"):
-                await Clients(tx).add({"account_sid": ACCOUNT_SID, "username": name, "password": "secret"})
-            # With an application for devices, that one would get the call.
-            await Accounts(tx).update(ACCOUNT_SID, {"device_calling_application_sid": None})
+    async with configuring(platform) as (database, _), database.transaction(PLATFORM) as tx:
+        for name in ("ann", "bob"):
+            await Clients(tx).add({"account_sid": ACCOUNT_SID, "username": name, "password": "secret"})
+        # With an application for devices, that one would get the call.
+        await Accounts(tx).update(ACCOUNT_SID, {"device_calling_application_sid": None})
     await asyncio.sleep(1)
     sources = {"ann": tone(tmp_path / "ann.wav", 440), "bob": tone(tmp_path / "bob.wav", 700)}
     async with AsyncExitStack() as stack:

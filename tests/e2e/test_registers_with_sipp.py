@@ -9,13 +9,12 @@ import pytest
 
 from jambones.common.bus import Bus
 from jambones.common.db.clients import Clients
-from jambones.common.db.database import Database
 from jambones.common.db.seed import ACCOUNT_SID
 from jambones.common.db.tenant import PLATFORM
-from jambones.common.secrets import KeyRing
 from jambones.local.platform import LocalPlatform
 from jambones.sbc.registrations import registrations_bucket
 from tests.support import sipp
+from tests.support.configuring import configuring
 
 pytestmark = pytest.mark.skipif(not sipp.installed(), reason="SIPp is not installed")
 
@@ -27,16 +26,10 @@ USER = "sipp"
 async def platform(tmp_path: Path) -> AsyncIterator[LocalPlatform]:
     made = LocalPlatform(tmp_path / "p", ports="auto", fast=True)
     async with made:
-        keys = KeyRing.parse(made.secrets["encryption"])
-        async with (
-            Bus.connect([made.nats_url], name="test") as bus,
-            Database.open(made.dsn, keys=keys, size=1) as database,
-        ):
-            database.announce = bus.publish
-            async with database.transaction(PLATFORM) as tx:
-                # SIPp's own password, when it is given none.
-                await Clients(tx).add({"account_sid": ACCOUNT_SID, "username": USER, "password": "password"})
-            await asyncio.sleep(1)  # the registrar hears of it within a moment
+        async with configuring(made) as (database, _), database.transaction(PLATFORM) as tx:
+            # SIPp's own password, when it is given none.
+            await Clients(tx).add({"account_sid": ACCOUNT_SID, "username": USER, "password": "password"})
+        await asyncio.sleep(1)  # the registrar hears of it within a moment
         yield made
 
 

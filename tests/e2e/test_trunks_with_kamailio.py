@@ -2,23 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jambones.common.bus import Bus
 from jambones.common.bus.gateways import BUCKET, LONGEST, GatewayDown
-from jambones.common.db.database import Database
 from jambones.common.db.seed import ACCOUNT_SID, SERVICE_PROVIDER_SID
 from jambones.common.db.sip_gateways import SipGateways
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.voip_carriers import VoipCarriers
-from jambones.common.secrets import KeyRing
 from jambones.local.platform import LocalPlatform
 from tests.support import kamailio_registrar as kamailio
+from tests.support.configuring import configuring
 
 pytestmark = pytest.mark.skipif(not kamailio.installed(), reason="kamailio is not installed")
 
@@ -26,17 +22,6 @@ REALM = "carrier.example"
 FAST = {
     "JAMBONES_OPTIONS_PING_INTERVAL": "0.5", "JAMBONES_PING_TIMEOUT": "1", "JAMBONES_TRUNK_SPREAD": "0",
 }  # fmt: skip
-
-
-@asynccontextmanager
-async def database(platform: LocalPlatform) -> AsyncIterator[tuple[Database, Bus]]:
-    keys = KeyRing.parse(platform.secrets["encryption"])
-    async with (
-        Bus.connect([platform.nats_url], name="test") as bus,
-        Database.open(platform.dsn, keys=keys, size=1) as opened,
-    ):
-        opened.announce = bus.publish
-        yield opened, bus
 
 
 @pytest.mark.parametrize(("protocol", "password", "reason"), [
@@ -49,7 +34,7 @@ async def test_a_trunk_registers_and_its_gateway_is_watched(
     async with (
         kamailio.registrar(tmp_path, realm=REALM, password="s3cret") as carrier,
         LocalPlatform(tmp_path / "p", ports="auto", fast=True, services=services, env=FAST) as platform,
-        database(platform) as (db, bus),
+        configuring(platform) as (db, bus),
     ):
         async with db.transaction(PLATFORM) as tx:
             owner = {"account_sid": ACCOUNT_SID, "service_provider_sid": SERVICE_PROVIDER_SID}

@@ -17,7 +17,6 @@ from jambones.common.db.sip_gateways import SipGateways
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.voip_carriers import VoipCarriers
 from jambones.common.ids import new_sid
-from jambones.common.secrets import KeyRing
 from jambones.local.platform import LocalPlatform
 from jambones.sbc import headers
 from jambones.sip.address import NameAddr
@@ -28,6 +27,7 @@ from jambones.sip.leg import IncomingLeg, OutgoingLeg
 from jambones.sip.timers import SipTimers
 from jambones.sip.transport import Address
 from jambones.sip.uri import Uri
+from tests.support.configuring import configuring
 
 SDP = (
     b"v=0\r\no=fs 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -185,23 +185,20 @@ async def egress(directory: Path, *, env: Mapping[str, str] | None = None) -> As
     platform = LocalPlatform(
         directory, ports="auto", services=["sbc-outbound"], fast=True, service_env={"sbc-outbound": env or {}}
     )
-    async with platform:
-        keys = KeyRing.parse(platform.secrets["encryption"])
-        async with (
-            Bus.connect([platform.nats_url], name="test") as bus,
-            Database.open(platform.dsn, keys=keys, size=2, application="test") as database,
-            Endpoint.open(
-                [Address("udp", "127.0.0.1", 0)], _nobody, settings=SipTimers(session_expires=0), nat_fix=False
-            ) as endpoint,
-        ):
-            database.announce = bus.publish
-            records: list[CallRecord] = []
-            reader = asyncio.create_task(_collect(bus, records))
-            try:
-                yield Egress(platform, database, bus, endpoint, records)
-            finally:
-                reader.cancel()
-                await asyncio.gather(reader, return_exceptions=True)
+    async with (
+        platform,
+        configuring(platform) as (database, bus),
+        Endpoint.open(
+            [Address("udp", "127.0.0.1", 0)], _nobody, settings=SipTimers(session_expires=0), nat_fix=False
+        ) as endpoint,
+    ):
+        records: list[CallRecord] = []
+        reader = asyncio.create_task(_collect(bus, records))
+        try:
+            yield Egress(platform, database, bus, endpoint, records)
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
 
 async def _collect(bus: Bus, records: list[CallRecord]) -> None:

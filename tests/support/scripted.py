@@ -26,6 +26,14 @@ PATIENT = {
     "JAMBONES_MAX_TICK_LATE": "0",
 }
 """Settings for tests that are not about overload, on machines that may have other things to do."""
+SPEECH = {
+    "speech_synthesis_vendor": "local",
+    "speech_synthesis_language": "en-US",
+    "speech_synthesis_voice": "rms",
+    "speech_recognizer_vendor": "local",
+    "speech_recognizer_language": "en-US",
+}
+"""What a call placed over the API says of speech."""
 
 
 @dataclass

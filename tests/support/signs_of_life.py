@@ -13,19 +13,12 @@ from jambones.sip.transport import Address
 from jambones.sip.uri import Uri
 from tests.support import sipp, sounds
 from tests.support.free_ports import free_port
-from tests.support.scripted import Office
+from tests.support.scripted import SPEECH, Office
 from tests.support.sink import RtpSink
 
 CLIP = sounds.noise(0.5, seed=9)
 SOON = 15.0
 """Three times what is promised (5 s), since this machine may be busy; what it took is printed."""
-SPEECH = {
-    "speech_synthesis_vendor": "local",
-    "speech_synthesis_language": "en-US",
-    "speech_synthesis_voice": "rms",
-    "speech_recognizer_vendor": "local",
-    "speech_recognizer_language": "en-US",
-}
 
 
 def prepare(desk: Office) -> None:

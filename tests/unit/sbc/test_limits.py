@@ -1,29 +1,20 @@
 """Room for one more call: limits of this SBC, of the account and of its service provider."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
 from jambones.common.metrics import Metrics
-from jambones.sbc.admission import CountedCall, Lease, Leases
+from jambones.sbc.admission import CountedCall, Leases
 from jambones.sbc.decision import Refusal
 from jambones.sbc.figures import Figures
 from jambones.sbc.limits import over_local_limits, over_tenant_limits
 from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc.tenants import Account, ServiceProvider
+from tests.support.edge import NoStore
 from tests.support.virtual_time import in_virtual_time
 
 ACCOUNT, PROVIDER = Account("acc", "sp"), ServiceProvider("sp")
-
-
-class NoStore:
-    async def put(self, *key: str, value: Lease) -> int:
-        return 1
-
-    async def watch(self, *prefix: str) -> AsyncIterator[Any]:
-        await asyncio.Event().wait()
-        yield
 
 
 def room(*, calls: int = 1, most: int = 10, cps: float = 0, account_cps: float = 0) -> Any:
