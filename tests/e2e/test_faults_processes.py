@@ -68,17 +68,27 @@ async def running(directory: Path, **options: Any) -> AsyncIterator[LocalPlatfor
 
 
 def records(platform: LocalPlatform) -> list[dict[str, Any]]:
-    """All call records, through the REST API."""
+    """All call records, through the REST API: a record that comes between two pages moves the others, so read again."""
+    found, totals = pages(platform)
+    while totals != {len(found)}:
+        found, totals = pages(platform)
+    return found
+
+
+def pages(platform: LocalPlatform) -> tuple[list[dict[str, Any]], set[int]]:
+    """Each page once, and how many records there were at each."""
     found: list[dict[str, Any]] = []
+    totals: set[int] = set()
     page = 1
     while True:
         url = f"{platform.api_url}/Accounts/{platform.seeded.account_sid}/RecentCalls?page={page}&count=100&days=1"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {platform.seeded.account_key}"})
         with urllib.request.urlopen(request, timeout=10) as answer:
-            rows = json.load(answer)["data"]
-        found += rows
-        if len(rows) < 100:
-            return found
+            answered = json.load(answer)
+        found += answered["data"]
+        totals.add(answered["total"])
+        if len(answered["data"]) < 100:
+            return found, totals
         page += 1
 
 

@@ -1,6 +1,7 @@
 """An ear for many calls at once: one UDP socket that keeps every RTP stream apart and says what was in it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,18 +31,20 @@ class Stream:
         return max(numbers) + 1 - len(numbers)
 
 
-@dataclass
 class RtpSink(asyncio.DatagramProtocol):
-    """Streams by (source address, SSRC)."""
+    """What is received is only looked at when somebody asks, and waits in a large buffer: the ear misses nothing."""
 
-    streams: dict[tuple[tuple[str, int], int], Stream] = field(default_factory=dict)
-    port: int = 0
+    def __init__(self) -> None:
+        self.port = 0
+        self._streams: dict[tuple[tuple[str, int], int], Stream] = {}
+        self._received: list[tuple[float, bytes, tuple[str, int]]] = []
 
     @classmethod
     @asynccontextmanager
     async def open(cls, host: str = "127.0.0.1") -> AsyncIterator["RtpSink"]:
         loop = asyncio.get_running_loop()
         transport, sink = await loop.create_datagram_endpoint(cls, local_addr=(host, 0))
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         sink.port = transport.get_extra_info("sockname")[1]
         try:
             yield sink
@@ -49,12 +52,20 @@ class RtpSink(asyncio.DatagramProtocol):
             transport.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if len(data) < 12 or data[0] >> 6 != 2 or 192 <= data[1] <= 223:  # RTCP is not audio
-            return
-        packet = RtpPacket.parse(data)
-        stream = self.streams.setdefault((addr, packet.ssrc), Stream())
-        stream.packets.append(packet)
-        stream.arrived.append(asyncio.get_running_loop().time())
+        self._received.append((asyncio.get_running_loop().time(), data, addr))
+
+    @property
+    def streams(self) -> dict[tuple[tuple[str, int], int], Stream]:
+        """By (source address, SSRC)."""
+        received, self._received = self._received, []
+        for arrived, data, addr in received:
+            if len(data) < 12 or data[0] >> 6 != 2 or 192 <= data[1] <= 223:  # RTCP is not audio
+                continue
+            packet = RtpPacket.parse(data)
+            stream = self._streams.setdefault((addr, packet.ssrc), Stream())
+            stream.packets.append(packet)
+            stream.arrived.append(arrived)
+        return self._streams
 
     def heard(self, codes: bytes) -> int:
         """In how many streams this sound is, without a gap or a foreign byte."""
