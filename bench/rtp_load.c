@@ -52,6 +52,10 @@ int main(int argc, char **argv) {
         perror("bind");
         return 1;
     }
+    /* Reports come to the next port. They stay there: what matters is that no ICMP error goes back. */
+    struct sockaddr_in next = here;
+    next.sin_port = htons(atoi(argv[2]) + 1);
+    if (bind(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&next, sizeof next)) perror("bind (RTCP)");
 
     unsigned char speech[50][160], (*packets)[PACKET] = calloc(legs, PACKET), in[BATCH][512];
     for (int f = 0; f < 50; f++) /* noise, loud enough to be voice */

@@ -18,6 +18,7 @@ from jambones.media.engine.reception import Reception
 from jambones.media.engine.reports import Reports
 from jambones.media.engine.sender import Sender
 from jambones.media.engine.sockets import Outbound, Ports
+from jambones.media.engine.stamps import Stamps
 from jambones.media.messages import (
     Ask,
     Bridge,
@@ -88,6 +89,7 @@ class Engine:
             on_event=self._on_event,
             on_rtcp=self.reports.receive,
         )
+        self.stamps = Stamps(ports, self.legs, self.reception)
         self._underruns = 0  # of legs that are gone
         self._timeout = rtp_timeout_ms // TICK_MS
         self._timed_out = np.zeros(capacity, np.bool_)
@@ -162,6 +164,7 @@ class Engine:
             self.sender.send(self.digits)
             self.digits.expire(self.ticks * TICK_MS, self._bridged_release)
             self.reports.send(self.ticks)
+            self.stamps.look(self.ticks)
             if self.ticks % _TIMEOUT_EVERY == 0:
                 self._look_for_silence(n)
 

@@ -59,7 +59,7 @@ class Receiver:
         """Take everything that waits, up to a few batches."""
         batch = self._inbound
         for _ in range(_ROUNDS):
-            batch.count = 0
+            batch.clear()
             full = False
             for fd, index in self._ports.ready():
                 if index < 0:
@@ -105,11 +105,13 @@ class Receiver:
         sequences = batch.sequence[pick].astype(np.int64)
         for row in self._reception.note(rows, sequences, batch.ssrc[pick].astype(np.uint32)).tolist():
             self._jitter.restart(row)
-        arrivals = batch.arrivals()[pick]
-        if single:
-            self._reception.note_transit(rows, arrivals, timestamps)
-        else:
-            self._reception.note_transit(rows[last], arrivals[last], timestamps[last])
+        stamped = batch.stamped()[pick]
+        if not single:
+            stamped &= last
+        if np.count_nonzero(stamped) == len(rows):
+            self._reception.note_transit(rows, batch.arrivals()[pick], timestamps)
+        elif stamped.any():
+            self._reception.note_transit(rows[stamped], batch.arrivals()[pick][stamped], timestamps[stamped])
         self.heard[rows] = tick
         self._jitter.put(rows, timestamps, batch.packets[pick, _HEADER : _HEADER + FRAME], single=single)
 
@@ -144,7 +146,9 @@ class Receiver:
                 # A peer may turn to the other law without asking; both have static payload types.
                 said_in = PCMA if kind == 8 else PCMU
                 codes = codes if said_in == self._legs.law[row] else TRANSCODE[said_in][codes]
-            self._reception.note_transit(at, batch.arrivals()[i : i + 1], batch.timestamp[i : i + 1].astype(np.uint32))
+            if batch.stamped()[i]:
+                timestamps = batch.timestamp[i : i + 1].astype(np.uint32)
+                self._reception.note_transit(at, batch.arrivals()[i : i + 1], timestamps)
             if len(codes) == FRAME:
                 self._jitter.put(at, np.array([timestamp], np.uint32), codes[None, :])
             elif len(codes):

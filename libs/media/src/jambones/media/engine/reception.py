@@ -83,6 +83,10 @@ class Reception:
         jitter += change
         self._jitter[legs] = jitter
 
+    def pause(self, legs: Rows) -> None:
+        """Forget when the last packet came: the next one is not measured against it."""
+        self._transit[legs] = np.nan
+
     def lost(self, row: int) -> int:
         return max(0, self._expected(row) - int(self.received[row])) + int(self._before[row, 1])
 

@@ -21,6 +21,7 @@ _IP_MTU_DISCOVER: Final = 10
 _IP_PMTUDISC_DO: Final = 2
 _TRUE_SIZE: Final = 2304  # what a small packet may take of a socket's buffer, by the kernel's count
 _AF_INET: Final = int(socket.AF_INET).to_bytes(2, "little")
+_STAMPED: Final = 32  # bytes of ancillary data that a time stamp takes
 _CONTROL: Final = 64  # bytes of ancillary data a packet: a time stamp (32) and a drop count (24)
 
 _IOVEC: Final = np.dtype([("base", "u8"), ("length", "u8")])
@@ -88,13 +89,13 @@ class Inbound:
         self._control_length = self._headers["control_length"]
         self._stamp = self._control[:, 16:32].view(np.int64)  # (rows, 2): seconds, nanoseconds
         self._drops = self._control[:, 48:52].view(np.uint32)[:, 0]
+        self._drops_alone = self._control[:, 16:20].view(np.uint32)[:, 0]
+        self._name_length[:], self._control_length[:] = 16, _CONTROL
         self.count = 0
 
     def receive(self, fd: int, index: int) -> int:
         """Add what waits on a socket; returns how many packets came. `index` goes into `socket`."""
         start = self.count
-        self._name_length[start:] = 16
-        self._control_length[start:] = _CONTROL
         address = ctypes.c_void_p(self._base + start * _MMSGHDR.itemsize)
         count = int(_LIBC.recvmmsg(fd, address, self.rows - start, _MSG_DONTWAIT, None))
         if count <= 0:
@@ -103,10 +104,19 @@ class Inbound:
         self.socket[start : self.count] = index
         return count
 
+    def clear(self) -> None:
+        """Forget what was received; the kernel has written over the lengths of just that."""
+        self._name_length[: self.count] = 16
+        self._control_length[: self.count] = _CONTROL
+        self.count = 0
+
     def drops(self, row: int) -> int:
         """Return the socket's count of packets lost to a full buffer, as said by the packet in `row` (0: none)."""
-        # The kernel adds the count after the time stamp, and only once it is not zero.
-        return int(self._drops[row]) if self._control_length[row] > 48 else 0
+        # The kernel adds the count after the time stamp, if there is one, and only once it is not zero.
+        length = self._control_length[row]
+        if length > _STAMPED:
+            return int(self._drops[row])
+        return int(self._drops_alone[row]) if 0 < length < _STAMPED else 0
 
     def cut(self, row: int) -> bool:
         """Whether a packet was longer than there was room for."""
@@ -117,8 +127,13 @@ class Inbound:
         keys: NDArray[np.int64] = self._from[: self.count] + self.socket[: self.count]
         return keys
 
+    def stamped(self) -> NDArray[np.bool_]:
+        """Return (count,) whether the kernel said when it saw a packet."""
+        stamped: NDArray[np.bool_] = self._control_length[: self.count] >= _STAMPED
+        return stamped
+
     def arrivals(self) -> NDArray[np.float64]:
-        """Return (count,) seconds of wall-clock time at which the kernel saw each packet."""
+        """Return (count,) seconds of wall-clock time at which the kernel saw each packet; true for the `stamped`."""
         stamp = self._stamp[: self.count]
         return stamp[:, 0] + stamp[:, 1] * 1e-9
 
@@ -215,6 +230,10 @@ class Ports:
     def ready(self) -> list[tuple[int, int]]:
         """Return (fd, index) of sockets with something to read; an RTCP socket's index is -1 - its pair's."""
         return [(fd, self._index[fd]) for fd, _ in self._ready.poll(0)]
+
+    def stamp(self, index: int, on: bool) -> None:
+        """Whether the kernel says when it saw each packet of a pair's RTP."""
+        self.rtp[index].setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, int(on))
 
     def note_drops(self, index: int, total: int) -> None:
         if total > self._seen_drops[index]:
