@@ -6,12 +6,12 @@ from typing import Any
 
 from jambones.common.bus.calls import CallRecord, MediaSummary
 from jambones.common.bus.nodes import Choice, Node
+from jambones.common.directory import Directory
 from jambones.common.ids import NodeId
 from jambones.common.metrics import Metrics
 from jambones.media.rtpengine import BadDescription
 from jambones.sbc.admission import Lease, Leases
 from jambones.sbc.alerts import Alerts
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures
 from jambones.sbc.media import MediaFailed, Relay, Side
 from jambones.sbc.tenants import Account

@@ -6,12 +6,12 @@ from typing import Any
 
 from jambones.common.bus.calls import CallRecord
 from jambones.common.clock import now_ms
+from jambones.common.directory import Directory
 from jambones.common.metrics import Metrics
 from jambones.sbc import headers
 from jambones.sbc.admission import Leases
 from jambones.sbc.alerts import Alerts
 from jambones.sbc.decision import Decision
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures
 from jambones.sbc.media import Relay
 from jambones.sbc.prefixes import PrefixTable

@@ -1,5 +1,6 @@
 """Logs: one line an event, private values as tokens, and nothing of a caller in any of them."""
 
+import asyncio
 import io
 import json
 import logging
@@ -88,16 +89,39 @@ def test_what_is_bound_is_on_every_line_of_its_task(out: io.StringIO) -> None:
 
 def test_accounts_can_be_logged_at_debug(out: io.StringIO) -> None:
     logs.verbosity.set_level("warning")
-    logs.verbosity.set_debug_accounts(["account-1"])
+    logs.verbosity.set_debug(False, ["account-1"])
     try:
         structlog.get_logger("x").debug("theirs", account_sid="account-1")
         structlog.get_logger("x").info("others", account_sid="account-2")
         logging.getLogger("y").debug("theirs", extra={"account_sid": "account-1"})
     finally:
-        logs.verbosity.set_debug_accounts([])
+        logs.verbosity.set_debug(False)
 
     assert len(lines(out)) == 2
     assert "others" not in out.getvalue()
+
+
+def test_the_whole_platform_can_be_logged_at_debug_and_returns_to_its_own_level(out: io.StringIO) -> None:
+    logs.verbosity.set_level("warning")
+    logs.verbosity.set_debug(True)
+    structlog.get_logger("x").debug("seen")
+    logs.verbosity.set_debug(False)
+    structlog.get_logger("x").info("not seen")
+
+    assert len(lines(out)) == 1
+
+
+async def test_a_task_can_forget_the_call_it_descends_from(out: io.StringIO) -> None:
+    async def later_call() -> None:
+        logs.unbind()
+        structlog.get_logger("x").info("later")
+
+    logs.bind(call_sid="call-1")
+    await asyncio.create_task(later_call())
+    structlog.get_logger("x").info("ours")
+    logs.unbind()
+
+    assert ["call-1" in line for line in lines(out)] == [False, True]
 
 
 def test_a_repeating_error_does_not_fill_the_disk(out: io.StringIO) -> None:

@@ -35,14 +35,16 @@ class Verbosity:
     """How much is logged; may change while running."""
 
     def __init__(self) -> None:
-        self.level = 20
+        self.level = self._own = 20
         self.debug_accounts: frozenset[str] = frozenset()
 
     def set_level(self, level: str) -> None:
-        self.level = LEVELS[level.lower()]
+        """The process's own level."""
+        self.level = self._own = LEVELS[level.lower()]
 
-    def set_debug_accounts(self, accounts: Iterable[str]) -> None:
-        """Accounts whose calls are logged at debug, whatever the level is."""
+    def set_debug(self, everything: bool, accounts: Iterable[str] = ()) -> None:
+        """Log everything at debug, or what belongs to `accounts`, whatever the process's own level is."""
+        self.level = LEVELS["debug"] if everything else self._own
         self.debug_accounts = frozenset(accounts)
 
     def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
@@ -83,6 +85,11 @@ verbosity = Verbosity()
 def bind(**attributes: Any) -> None:
     """Put attributes on every following line of this task and the tasks it starts: `bind(call_sid=…)`."""
     structlog.contextvars.bind_contextvars(**attributes)
+
+
+def unbind() -> None:
+    """Forget what is bound: a task may descend from another call's, by a connection that was opened for that one."""
+    structlog.contextvars.clear_contextvars()
 
 
 def configure(

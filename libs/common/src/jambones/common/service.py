@@ -186,6 +186,10 @@ async def open_service(
             service._bus = await stack.enter_async_context(_bus(service))
         if db and settings.db_dsn is not None:
             service._db = await stack.enter_async_context(_database(service))
+        if service._bus is not None and service._db is not None:
+            from jambones.common import debug_wishes
+
+            await stack.enter_async_context(debug_wishes.followed(service._db, service._bus))
         yield service
         service.ops.checks["stopping"] = lambda: "yes"
     log.info("stopped")

@@ -169,9 +169,9 @@ class WebhookClient:
         except (aiohttp.ClientError, ValueError) as exc:
             raise WebhookFailed("webhook-failure", f"bad answer from {shown}: {_why(exc)}", url=shown) from exc
         finally:
-            self._seconds.labels(kind, "http", status[:1] + "xx" if status != "none" else status).observe(
-                loop.time() - started
-            )
+            seconds = loop.time() - started
+            self._seconds.labels(kind, "http", status[:1] + "xx" if status != "none" else status).observe(seconds)
+            log.debug("hook", kind=kind, method=method, url=shown, status=status, seconds=round(seconds, 3))
 
     async def _read(self, response: aiohttp.ClientResponse, shown: str) -> Any:
         status = response.status

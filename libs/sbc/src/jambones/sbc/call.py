@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
+from jambones.common import logs
 from jambones.common.ids import new_sid
 from jambones.sbc import headers
 from jambones.sbc.admission import CountedCall
@@ -83,6 +84,7 @@ class SbcCall(Generic[H]):
 
     async def run(self) -> None:
         """Until both legs are over and the record is written."""
+        logs.unbind()
         self.env.calls[self.leg_id] = self
         try:
             async with asyncio.TaskGroup() as self._group:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from jambones.common import logs
 from jambones.common.bus import Bus
 from jambones.common.bus.calls import LiveCall
 from jambones.common.bus.control import CallUpdated, UpdateCall
@@ -86,6 +87,7 @@ class Inbound:
 
     async def __call__(self, leg: IncomingLeg) -> None:
         """From the INVITE to the last status event."""
+        logs.unbind()
         facts = Facts.of(leg.invite)
         if facts is None or not self._believed(leg):
             log.warning("call refused: not from an edge of ours", source=str(leg.source))
@@ -152,6 +154,7 @@ class Inbound:
         self, leg: IncomingLeg, facts: Facts, account: AccountConfig, application: ApplicationConfig
     ) -> CallReporter:
         info = self._info(leg, facts, account)
+        logs.bind(call_sid=info.call_sid, account_sid=info.account_sid)
         hooks = HttpHooks(
             self.webhooks,
             _hook(application.call_hook) or Hook(url="http://localhost/"),

@@ -1,11 +1,12 @@
 """The credentials of calls that devices and authenticating carriers place: the verdict that an edge asks for."""
 
+from jambones.common import logs
 from jambones.common.bus.registrar import Authenticate, Authenticated
+from jambones.common.directory import Directory
 from jambones.registrar.authorize import Admitted, Challenged
 from jambones.registrar.hook import Attempt, Denied, Granted
 from jambones.registrar.judge import Judge, of_realm
 from jambones.registrar.tables import Tables
-from jambones.sbc.directory import Directory
 from jambones.sbc.registrations import Registrations
 
 
@@ -22,6 +23,7 @@ class Calls:
         account = self._directory.tables.rows.accounts.get(question.account_sid)
         if account is None or not account.is_active:
             return Authenticated(status=403, x_reason="Account exists but is inactive", cause="account inactive")
+        logs.bind(account_sid=account.account_sid)
         attempt = Attempt(
             realm=question.realm,
             method=question.method,

@@ -17,6 +17,7 @@ from jambones.common.clock import now_ms
 from jambones.common.db.cache import ConfigCache
 from jambones.common.db.tenant import PLATFORM
 from jambones.common.db.voip_carriers import VoipCarriers
+from jambones.common.directory import Directory
 from jambones.common.metrics import gauged
 from jambones.common.service import Service, open_service
 from jambones.common.tasks import Tasks
@@ -38,7 +39,6 @@ from jambones.registrar.trunks.outside import Outside
 from jambones.registrar.trunks.pings import Pings, PingTimes
 from jambones.registrar.trunks.plans import pings, registrations
 from jambones.sbc.alerts import Alerts
-from jambones.sbc.directory import Directory
 from jambones.sbc.registrations import Registrations
 from jambones.sip.nonce import NonceIssuer
 

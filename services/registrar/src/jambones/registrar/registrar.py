@@ -12,10 +12,11 @@ from email.utils import format_datetime
 
 import structlog
 
-from jambones.common import clock
+from jambones.common import clock, logs
 from jambones.common.bus.registrar import RegisterAnswered, RegisterQuestion
 from jambones.common.bus.registrations import Binding
 from jambones.common.db.accounts import Account
+from jambones.common.directory import Directory
 from jambones.common.errors import BusUnavailable, Conflict
 from jambones.common.ids import AccountSid
 from jambones.common.metrics import Metrics
@@ -30,7 +31,6 @@ from jambones.registrar.register import AskedContact, Registration, refusal
 from jambones.registrar.tables import Tables, tenant
 from jambones.sbc.alerts import Alerts
 from jambones.sbc.decision import Refusal
-from jambones.sbc.directory import Directory
 from jambones.sbc.registrations import Registrations, Stored
 from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request
@@ -116,6 +116,7 @@ class Registrar:
             await self._judge.unknown_realm(work.question.host)
             return work.refused(Refusal(403, "unknown realm", x_reason=UNKNOWN_REALM))
         work.account, work.registration = account, registration
+        logs.bind(account_sid=account.account_sid)
         if not account.is_active:
             await self._alerts.raise_(tenant(account), "account is inactive or suspended", "a device tried to register")
             return work.refused(Refusal(403, "account inactive", x_reason="Account exists but is inactive"))

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+from jambones.common import logs
 from jambones.common.bus.nodes import Node
 from jambones.media.rtpengine import BadDescription
 from jambones.sbc import headers
@@ -130,6 +131,7 @@ class Call(SbcCall[Environment]):
                 self.log.account, self.log.trunk = route.account, "user"
                 self.log.application_sid = route.application.application_sid if route.application else None
         self.words = self.words.bind(account_sid=route.account.account_sid)
+        logs.bind(account_sid=route.account.account_sid, leg=self.leg_id)
         self.env.figures.invited(self.origin)
         self._tenants = tenants_of(route.account)
         refused = over_local_limits(self.env, route.account) or await over_tenant_limits(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from jambones.common.bus.calls import CallRecord
 from jambones.common.bus.nodes import Choice
+from jambones.common.directory import Directory
 from jambones.common.ids import NodeId
 from jambones.sbc.admission import Leases
 from jambones.sbc.alerts import Alerts
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures
 from jambones.sbc.media import Relay
 from jambones.sbc.prefixes import PrefixTable

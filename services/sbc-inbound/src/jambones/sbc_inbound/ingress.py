@@ -2,9 +2,9 @@
 
 import asyncio
 
+from jambones.common.directory import Directory
 from jambones.common.service import Service
 from jambones.sbc.decision import Refusal
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc_inbound.filter import Answer, Arrival, IngressFilter, Shedding

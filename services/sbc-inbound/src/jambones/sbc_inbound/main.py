@@ -11,13 +11,13 @@ from jambones.common.bus.explain import ExplainInbound, Explanation
 from jambones.common.bus.flows import SendOnFlow
 from jambones.common.bus.nodes import Choice, Node, NodeDirectory
 from jambones.common.bus.trunks import AskOutside
+from jambones.common.directory import Directory
 from jambones.common.errors import Unavailable
 from jambones.common.ids import NodeId
 from jambones.common.service import Service, open_service
 from jambones.media.rtpengine import PLAIN, RtpengineCluster
 from jambones.sbc.admission import Lease, Leases
 from jambones.sbc.alerts import Alerts
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
 from jambones.sbc.leg_commands import LegCommands
 from jambones.sbc.media import Anchored, Relay, Straight, profile_of

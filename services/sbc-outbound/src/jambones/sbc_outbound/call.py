@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from jambones.common import logs
 from jambones.common.clock import now_ms
 from jambones.media.rtpengine import BadDescription
 from jambones.sbc import headers
@@ -133,6 +134,7 @@ class Call(SbcCall[Environment]):
         self.kind, self.account = order.kind, order.account
         self.node_id = order.feature_server or self.env.feature_server_at(self.feature_server.source)
         self.words = self.words.bind(account_sid=order.account.account_sid, call_sid=order.call_sid)
+        logs.bind(account_sid=order.account.account_sid, call_sid=order.call_sid, leg=self.leg_id)
         record = self.log
         record.account, record.from_user = order.account, order.from_user
         record.call_sid, record.application_sid, record.trace_id = order.call_sid, order.application_sid, order.trace_id

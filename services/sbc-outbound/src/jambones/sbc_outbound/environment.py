@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from jambones.common.bus.calls import CallRecord
+from jambones.common.directory import Directory
 from jambones.sbc.admission import Leases
 from jambones.sbc.alerts import Alerts
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures
 from jambones.sbc.media import Relay
 from jambones.sbc.prefixes import PrefixTable

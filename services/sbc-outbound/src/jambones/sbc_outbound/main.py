@@ -10,13 +10,13 @@ from jambones.common.bus.control import LegCommand
 from jambones.common.bus.explain import ExplainOutbound, Explanation
 from jambones.common.bus.nodes import Node, NodeDirectory
 from jambones.common.bus.registrations import Binding
+from jambones.common.directory import Directory
 from jambones.common.errors import BusUnavailable, Conflict, Unavailable
 from jambones.common.service import open_service
 from jambones.media.rtpengine import SDES, NoRtpengine, RtpengineCluster
 from jambones.sbc.admission import Lease, Leases
 from jambones.sbc.alerts import Alerts
 from jambones.sbc.decision import Decision, Refusal
-from jambones.sbc.directory import Directory
 from jambones.sbc.figures import Figures, of_rtpengine, of_the_stack
 from jambones.sbc.leg_commands import LegCommands
 from jambones.sbc.media import Anchored, CallMedia, MediaFailed, Relay, Straight

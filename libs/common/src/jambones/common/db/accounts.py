@@ -65,6 +65,14 @@ class Accounts(Repository[Account]):
         rows = await self.find(where)
         return rows[0] if rows else None
 
+    async def at_debug(self) -> frozenset[str]:
+        """The sids of those whose calls are logged at debug."""
+        where = Where()
+        where.add("enable_debug_log")
+        self.visible(where, self._tx.tenant)
+        rows = await self._tx.fetch(f"SELECT account_sid FROM accounts WHERE {where}", *where.args)  # noqa: S608
+        return frozenset(row["account_sid"] for row in rows)
+
     async def delete(self, sid: str) -> bool:
         """Delete with everything it owns, or not at all. Call records and alerts stay until they are too old."""
         if await self.mine(sid) is None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from jambones.common.bus.config import ConfigChanged
 from jambones.common.db.database import Transaction
 from jambones.common.db.repository import Row
 
@@ -37,6 +38,7 @@ async def system_information(tx: Transaction) -> SystemInformation | None:
 
 async def put_system_information(tx: Transaction, values: Mapping[str, Any]) -> None:
     await _put(tx, "system_information", SystemInformation, values)
+    tx.changed(ConfigChanged(entity="system_information", sid="platform"))
 
 
 async def _put(tx: Transaction, table: str, row: type[Row], values: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from jambones.common import logs
 from jambones.common.bus import Bus
 from jambones.common.bus.control import CallUpdated, UpdateCall
 from jambones.common.bus.nodes import Node, NodeDirectory
@@ -173,6 +174,7 @@ class EgressDialer:
     async def _live(self, session: CallSession, life: Coroutine[Any, Any, None]) -> None:
         leg = session.leg
         assert isinstance(leg, EgressLeg)
+        logs.bind(call_sid=session.info.call_sid, account_sid=session.info.account_sid)
 
         async def handle(question: UpdateCall) -> CallUpdated:
             return await update(session, question)

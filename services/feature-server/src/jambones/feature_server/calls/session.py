@@ -163,7 +163,9 @@ class CallSession(Asking):
         self.kit.checkpoint.note(self)
         self.emit("starting", name=verb.verb)
         if not self._may(runner):
+            self.log.debug("verb passed over", verb=verb.verb, answered=self.state.answered)
             return
+        self.log.debug("verb starts", verb=verb.verb)
         try:
             with self.kit.timed(verb.verb):
                 if runner.needs is Needs.MEDIA:
@@ -174,6 +176,7 @@ class CallSession(Asking):
             return
         except LegGone:
             return  # its Ended event is here or on its way
+        self.log.debug("verb finished", verb=verb.verb)
         self.emit("finished", name=verb.verb)
 
     def _may(self, runner: Runner) -> bool:

@@ -6,26 +6,24 @@ from typing import Any
 
 import pytest
 
+from jambones.common.directory import Directory
 from jambones.common.errors import Unavailable
-from jambones.sbc.directory import Directory
-from jambones.sbc.tenants import Account
-from jambones.sbc_inbound.tables import Tables
 
 
 class Source:
     """A database whose content, absence and slowness a test sets."""
 
     def __init__(self) -> None:
-        self.accounts: list[Account] = []
+        self.accounts: list[str] = []
         self.away = False
         self.loads = 0
 
-    async def load(self) -> Tables:
+    async def load(self) -> tuple[str, ...]:
         self.loads += 1
         await asyncio.sleep(0)
         if self.away:
             raise Unavailable
-        return Tables.of(accounts=self.accounts)
+        return tuple(self.accounts)
 
 
 class Changes:
@@ -48,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             waited.append(seconds)
         await sleep(0)
 
-    monkeypatch.setattr("jambones.sbc.directory.asyncio.sleep", at_once)
+    monkeypatch.setattr("jambones.common.directory.asyncio.sleep", at_once)
     return waited
 
 
@@ -59,33 +57,33 @@ async def settle() -> None:
 
 async def test_a_change_brings_the_new_configuration(clock: list[float]) -> None:
     source, changes = Source(), Changes()
-    async with Directory(source.load, Tables()).opened(changes) as directory:
+    async with Directory(source.load, ()).opened(changes) as directory:
         assert directory.loaded
-        source.accounts = [Account("ann", "sp")]
+        source.accounts = ["ann"]
         for _ in range(20):
             changes.queue.put_nowait("changed")
         await settle()
 
-        assert list(directory.tables.accounts) == ["ann"]
+        assert list(directory.tables) == ["ann"]
         assert source.loads <= 3  # a burst of changes costs one load, not twenty
 
 
 async def test_what_is_known_is_kept_while_the_database_is_away(clock: list[float]) -> None:
     source, changes = Source(), Changes()
-    source.accounts = [Account("ann", "sp")]
-    async with Directory(source.load, Tables()).opened(changes) as directory:
+    source.accounts = ["ann"]
+    async with Directory(source.load, ()).opened(changes) as directory:
         source.away = True
         changes.queue.put_nowait("changed")
         await settle()
 
         assert directory.failures
-        assert list(directory.tables.accounts) == ["ann"]
+        assert list(directory.tables) == ["ann"]
 
 
 async def test_it_starts_empty_when_the_database_is_away(clock: list[float]) -> None:
     source, changes = Source(), Changes()
     source.away = True
-    async with Directory(source.load, Tables()).opened(changes) as directory:
+    async with Directory(source.load, ()).opened(changes) as directory:
         assert not directory.loaded
         source.away = False
         changes.queue.put_nowait("changed")
