@@ -4,6 +4,7 @@ Each host is a network namespace with an address of its own. NATS, PostgreSQL an
 """
 
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -136,7 +137,7 @@ def _children(host: Host, network: Network, platform: LocalPlatform, directory: 
             del env["JAMBONES_SIP_LISTEN"]
         if service == "sbc-outbound":
             env["JAMBONES_ALLOWED_TARGETS"] = network.cidr
-        run = host.inside(tied([sys.executable, "-m", f"jambones.{service.replace('-', '_')}"]))
+        run = host.inside(tied([sys.executable, "-m", f"jambones.{service.replace('-', '_')}"], signal.SIGKILL))
         ready = partial(http_ok, host.address, HTTP + number, "/readyz")
         children.append(Child(service, partial(list, run), ready, where / f"{service}.log", env, restart=False))
     return children

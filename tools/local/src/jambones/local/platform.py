@@ -4,22 +4,22 @@
         platform.sip, platform.seeded.number, platform.children["feature-server"].kill()
 
 PostgreSQL and NATS come first, then rtpengine where it is installed, the schema and the first rows, then the services
-side by side. Everything is ended in reverse, also after an error.
+side by side. Everything is ended in reverse, also after an error. When this process is killed, the kernel ends them.
 """
 
 import asyncio
-import fcntl
 import importlib.util
 import json
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import Literal, Self
 
 import asyncpg
 
@@ -29,6 +29,7 @@ from jambones.common.db.seed import Seeded, seed
 from jambones.common.secrets import KeyRing
 from jambones.local import layout, rtpengine
 from jambones.local.layout import Claim, Numbering, Ports
+from jambones.local.lock import lock
 from jambones.local.nats import NatsServer
 from jambones.local.postgres import FAST, PostgresServer
 from jambones.local.servers import Server, ServerError, tied
@@ -115,7 +116,10 @@ class LocalPlatform:
         self.directory = self.directory.absolute()
         self.directory.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
-            stack.callback(self._lock().close)
+            held = await lock(self.directory)
+            stack.callback(held.close)
+            self._held = (held.fileno(),)
+            (self.directory / "running.json").unlink(missing_ok=True)  # of one that was killed
             # Only under the lock, so that two that start together do not find the same ports free.
             self.layout = Ports.auto() if self.ports == "auto" else self.ports or Ports()
             names = self.names
@@ -144,20 +148,6 @@ class LocalPlatform:
         for child in self.children.values():
             child.restart = False
             child.kill()
-
-    def _lock(self) -> IO[str]:
-        lock = (self.directory / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            pid = lock.read().strip() or "?"
-            lock.close()
-            raise ServerError(f"the platform already runs in {self.directory} (pid {pid})") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        return lock
 
     def _claims(self, names: Sequence[str]) -> list[Claim]:
         ports = self.layout
@@ -203,8 +193,9 @@ class LocalPlatform:
             return await asyncio.to_thread(server.answers)
 
         return Child(
-            server.name, server.command, answers, log, env, self.output, server.stop_signal, restart=self.restart
-        )
+            server.name, server.command, answers, log, env, self.output, server.stop_signal, restart=self.restart,
+            keep_open=self._held,
+        )  # fmt: skip
 
     async def _start(self, stack: AsyncExitStack, child: Child) -> None:
         self.children[child.name] = child
@@ -231,7 +222,9 @@ class LocalPlatform:
             name = service if number == 1 else f"{service}-{number}"
             env = self._environment(service, name, numbering)
             port = int(env["JAMBONES_HTTP_PORT"])
-            command = tied([sys.executable, "-m", f"jambones.{service.replace('-', '_')}"])
+            # At once, without draining: when we are killed, NATS, PostgreSQL and rtpengine go too, and nobody reads the
+            # pipe that the log goes to. There is nobody to hand a call over to.
+            command = tied([sys.executable, "-m", f"jambones.{service.replace('-', '_')}"], signal.SIGKILL)
             children.append(
                 Child(
                     name,
@@ -242,6 +235,7 @@ class LocalPlatform:
                     self.output,
                     restart=self.restart,
                     http_port=port,
+                    keep_open=self._held,
                 )
             )
         return children

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from jambones.local.servers import ServerError
+from jambones.local.servers import ServerError, tied
 
 NOBODY = 65534
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -87,11 +87,10 @@ class PostgresServer:
 
     def command(self) -> list[str]:
         guise = disguise()
-        setpriv = shutil.which("setpriv")
-        tied = [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []
         options = {"listen_addresses": self.host, "unix_socket_directories": "", "max_connections": "200"}
         arguments = [f"-c{name}={value}" for name, value in (options | self.settings).items()]
-        return [*guise.prefix, *tied, program("postgres"), "-D", str(self.data), "-p", str(self.port), *arguments]
+        server = [program("postgres"), "-D", str(self.data), "-p", str(self.port), *arguments]
+        return [*guise.prefix, *tied(server, self.stop_signal)]
 
     def answers(self) -> bool:
         # A start-up packet of a user: any answer but "starting up" (57P03) means that it is up.

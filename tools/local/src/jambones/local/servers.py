@@ -1,5 +1,6 @@
 """A server of somebody else as a child process: its command, how to see that it is up, how to end it."""
 
+import os
 import shutil
 import signal
 import socket
@@ -31,10 +32,22 @@ class Server(Protocol):
         """Whether it is up. Blocking, short."""
 
 
-def tied(command: list[str]) -> list[str]:
-    """`command` so that it ends when the process that started it dies, however that happens."""
+ALIVE = '[ "$PPID" = "$0" ] && exec "$@"'
+"""Who started us may have died before setpriv was at work, and the kernel is silent then; but our parent is another."""
+
+
+def tied(command: list[str], number: signal.Signals = signal.SIGTERM) -> list[str]:
+    """`command` so that it gets this signal when the process that started it dies, however that happens.
+
+    For this process to start. The kernel means the *thread* that started it: let that be the one of the event loop, in
+    which asyncio starts processes, or the main one. A program in front of it must not change the user: that unties it.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
+    if setpriv is None:
+        return command
+    # On Debian and Ubuntu it is always there: util-linux is essential.
+    signal_name = number.name.removeprefix("SIG")
+    return [setpriv, "--pdeathsig", signal_name, "--", "/bin/sh", "-c", ALIVE, str(os.getpid()), *command]
 
 
 def accepts(host: str, port: int) -> bool:

@@ -30,6 +30,8 @@ class Child:
     stop_limit: float = 10.0
     restart: bool = True
     http_port: int = 0
+    keep_open: Sequence[int] = ()
+    """File descriptors that it gets a copy of."""
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     starts: int = field(default=0, init=False)
     _watch: asyncio.Task[None] | None = field(default=None, init=False)
@@ -101,7 +103,7 @@ class Child:
         # A session of its own: Ctrl-C in the terminal reaches us only, and we end the children in order.
         self.process = await asyncio.create_subprocess_exec(
             *self.command(), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, env=dict(self.env), start_new_session=True,
+            stderr=asyncio.subprocess.STDOUT, env=dict(self.env), start_new_session=True, pass_fds=self.keep_open,
         )  # fmt: skip
         assert self.process.stdout is not None
         return asyncio.create_task(self._read(self.process.stdout), name=f"log {self.name}")
