@@ -16,6 +16,7 @@ from jambones.media import (
     Clip,
     Digit,
     EngineSettings,
+    LegStats,
     MediaEngine,
     MediaGone,
     MediaLeg,
@@ -90,14 +91,18 @@ def press(peer: RtpPeer, leg: MediaLeg, digit: str, *, frames: int = 5) -> None:
 
 
 async def test_a_prompt_is_heard_sample_by_sample_and_its_end_is_told() -> None:
+    ended: list[LegStats] = []
     async with engines() as engine, RtpPeer.open() as peer:
+        engine.on_ended = ended.append
         leg = await engine.accept(peer.sdp, "leg")
         clip, codes = await prompt(engine, 0.5)
         playback = await leg.play([clip], loop=2)
         async with asyncio.timeout(20):
             result = await playback.wait()
         stats = await leg.close()
+        await leg.close()
 
+    assert ended == [stats]
     assert (result.samples, result.reason) == (8000, "done")
     assert codes * 2 in heard(peer)
     sequences = [packet.sequence for packet in peer.packets]

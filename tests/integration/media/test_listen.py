@@ -50,6 +50,8 @@ class Application:
     frames: list[bytes] = field(default_factory=list)
     texts: list[dict[str, Any]] = field(default_factory=list)
     close_code: int | None = None
+    ws: web.WebSocketResponse | None = None
+    transport: asyncio.Transport | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
 
@@ -57,7 +59,7 @@ class Application:
         self.headers = dict(request.headers)
         ws = web.WebSocketResponse(protocols=("audio.jambonz.org",))
         await ws.prepare(request)
-        self.protocol = ws.ws_protocol
+        self.protocol, self.ws, self.transport = ws.ws_protocol, ws, request.transport
         self.opening = json.loads(await ws.receive_str())
         for frame in self.greets:
             await (ws.send_str(frame) if isinstance(frame, str) else ws.send_bytes(frame))
@@ -70,6 +72,14 @@ class Application:
         self.close_code = ws.close_code
         self.changed.set()
         return ws
+
+    async def hang_up(self, code: int | None) -> None:
+        """Close the socket with `code`; None: vanish."""
+        assert self.ws is not None
+        if code is not None:
+            await self.ws.close(code=code)
+        elif self.transport is not None:
+            self.transport.abort()
 
     async def until(self, condition: Any) -> None:
         async with asyncio.timeout(15):
@@ -170,6 +180,8 @@ class Calling:
     media: MediaLeg
     told: Told
     task: "asyncio.Task[Ending]"
+    closed: list[str]
+    """Why the application closed its sockets."""
 
     def where(self) -> tuple[str, int]:
         return "127.0.0.1", int(self.media.local_sdp.partition(b"m=audio ")[2].split()[0])
@@ -207,13 +219,13 @@ async def application() -> AsyncIterator[Application]:
 async def calling(application: Application, **verb: Any) -> AsyncIterator[Calling]:
     first = free_port() & ~1
     settings = EngineSettings(port_min=first, port_max=first + 15, sockets_per_worker=2, legs_per_worker=4)
-    told = Told(f"http://127.0.0.1:{application.port}/hooks/call")
+    told, closed = Told(f"http://127.0.0.1:{application.port}/hooks/call"), list[str]()
     script = parse_script([{"verb": "listen", "url": "/audio", "actionHook": "/done"} | verb]).verbs
     assert isinstance(script[0], Listen)
     async with (
         MediaEngine.open(settings) as engine,
         AudioStore.open(engine.clip) as audio,
-        ClientSockets.connecting(timeout=5) as sockets,
+        ClientSockets.connecting(timeout=5, closed=closed.append) as sockets,
         RtpPeer.open() as peer,
     ):
         media = await engine.accept(peer.sdp, "leg")
@@ -229,7 +241,7 @@ async def calling(application: Application, **verb: Any) -> AsyncIterator[Callin
 
         task = asyncio.create_task(session.run(verbs))
         try:
-            yield Calling(peer, leg, media, told, task)
+            yield Calling(peer, leg, media, told, task, closed)
         finally:
             task.cancel()
             await asyncio.wait((task,))
@@ -299,6 +311,20 @@ async def test_a_hang_up_closes_the_socket(application: Application) -> None:
         await application.until(lambda: application.close_code)
 
     assert application.close_code == 1000
+    assert call.told.asked[0][0] == "/done"
+    assert call.closed == []  # it was us
+
+
+@pytest.mark.parametrize(("code", "why"), [(1000, "normal"), (1011, "error"), (None, "lost")])
+async def test_an_application_that_closes_the_socket_ends_the_verb(
+    application: Application, code: int | None, why: str
+) -> None:
+    async with calling(application) as call:
+        await application.until(lambda: application.frames)
+        await application.hang_up(code)
+        await call.ends()
+
+    assert call.closed == [why]
     assert call.told.asked[0][0] == "/done"
 
 

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+JITTER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)
 
 
@@ -65,21 +66,33 @@ CATALOGUE: dict[str, Definition] = {
     "jambones_fs_channels_in_use": Definition("gauge", "Media legs in use"),
     "jambones_fs_channels_free": Definition("gauge", "Media legs free"),
     "jambones_fs_calls_per_second": Definition("gauge", "New calls a second, over the last ten"),
+    "jambones_fs_cpu_idle": Definition("gauge", "Idle share of the host's processors since the last scrape, 0 to 1"),
     "jambones_verb_seconds": Definition("histogram", "How long verbs ran", ("verb", "outcome"), SLOW),
     "jambones_hook_seconds": Definition(
         "histogram", "Answer time of application hooks", ("hook_type", "transport", "status"), SLOW
     ),
     "jambones_hook_failures_total": Definition("counter", "Hooks that failed", ("reason",)),
+    "jambones_ws_remote_close_total": Definition(
+        "counter",
+        "Applications' WebSockets that the other side closed: `normal`, for an `error`, or `lost`",
+        ("reason",),
+    ),
     "jambones_limits_rejected_total": Definition("counter", "Calls refused by a limit", ("scope",)),
     # the media engine
     "jambones_media_tick_late_p99_seconds": Definition("gauge", "99th percentile of ticks' lateness"),
     "jambones_media_underruns_total": Definition("counter", "Times a leg had nothing to send"),
     "jambones_media_workers": Definition("gauge", "Media worker processes", ("state",)),
+    "jambones_rtp_received_total": Definition("counter", "RTP packets that ended legs received"),
+    "jambones_rtp_lost_total": Definition("counter", "RTP packets that never came to ended legs"),
+    "jambones_rtp_jitter_seconds": Definition("histogram", "Interarrival jitter at the end of legs", (), JITTER),
     # speech
     "jambones_tts_seconds": Definition("histogram", "Speech synthesis", ("vendor",), SLOW),
     "jambones_tts_requests_total": Definition("counter", "Speech synthesis requests", ("vendor", "accepted")),
     "jambones_tts_cache_total": Definition("counter", "Look-ups in the cache of spoken texts", ("found",)),
     # stores
+    "jambones_db_seconds": Definition(
+        "histogram", "Database operations: `select accounts`, `commit`, waiting for a `connection`", ("query",)
+    ),
     "jambones_nats_connected": Definition("gauge", "1 while NATS is connected"),
     "jambones_nats_request_seconds": Definition("histogram", "Requests over NATS", ("subject", "result")),
     "jambones_nats_reconnects_total": Definition("counter", "Reconnections to NATS"),

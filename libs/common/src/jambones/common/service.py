@@ -252,7 +252,11 @@ async def _database(service: Service) -> AsyncIterator["Database"]:
     assert settings.db_dsn is not None
     keys = KeyRing.parse(settings.encryption_keys.get_secret_value()) if settings.encryption_keys else None
     async with Database.open(
-        settings.db_dsn.get_secret_value(), keys=keys, size=settings.db_pool, application=f"jambones-{service.name}"
+        settings.db_dsn.get_secret_value(),
+        keys=keys,
+        size=settings.db_pool,
+        application=f"jambones-{service.name}",
+        metrics=service.metrics,
     ) as db:
         answered: tuple[float, bool] = (-DB_CHECK_AGE, False)
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ async with MediaEngine.open(EngineSettings(bind="10.0.0.7")) as engine:
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Self
 from jambones.media.clips import Clip, ClipPool, PoolFull, content_key
 from jambones.media.decode import ClipError, decode
 from jambones.media.errors import MediaError, MediaRefused
+from jambones.media.events import LegStats
 from jambones.media.leg import MediaLeg
 from jambones.media.link import WorkerLink
 from jambones.media.messages import Bridge, Unbridge
@@ -65,8 +66,9 @@ class EngineHealth:
 class MediaEngine:
     """Make one with `MediaEngine.open`."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, on_ended: Callable[[LegStats], object] = lambda stats: None) -> None:
         self.settings = settings
+        self.on_ended = on_ended
         self._pool = ClipPool(settings.pool_bytes)
         self._links: list[WorkerLink] = []
         self._legs: set[MediaLeg] = set()
@@ -78,9 +80,14 @@ class MediaEngine:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: EngineSettings) -> AsyncIterator[Self]:
-        """Workers run inside the block. Raises MediaError when they cannot start."""
-        engine = cls(settings)
+    async def open(
+        cls, settings: EngineSettings, *, on_ended: Callable[[LegStats], object] = lambda stats: None
+    ) -> AsyncIterator[Self]:
+        """Workers run inside the block; `on_ended` is told the counters of each leg that had audio and is closed.
+
+        Raises MediaError when the workers cannot start.
+        """
+        engine = cls(settings, on_ended)
         try:
             engine._links = [
                 WorkerLink(index, engine._worker_settings(index), engine._pool.fd, engine._died)

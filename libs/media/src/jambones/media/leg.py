@@ -242,7 +242,9 @@ class MediaLeg:
             if self._recording is not None:
                 with contextlib.suppress(MediaError):
                     await self._recording.stop()
-            return _stats(await self.link.ask(lambda reply: m.Close(self.row, reply), m.Counters))
+            stats = _stats(await self.link.ask(lambda reply: m.Close(self.row, reply), m.Counters))
+            self._engine.on_ended(stats)
+            return stats
         except MediaError:
             return LegStats()
         finally:

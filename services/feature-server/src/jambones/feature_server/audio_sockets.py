@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Self
 
@@ -21,11 +21,18 @@ _ALERTS: Final[dict[int, AlertType]] = {
 }  # fmt: skip
 
 
+LOST: Final = 1006  # RFC 6455 section 7.4.1: no close frame came
+_WHY: Final = {1000: "normal", 1001: "normal", 1005: "normal", LOST: "lost"}
+Closed = Callable[[str], object]
+"""Told `normal`, `error` or `lost` when the far end closed a socket."""
+
+
 class ClientSocket:
     """One connection."""
 
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse, closed: Closed) -> None:
         self._ws = ws
+        self._closed = closed
 
     async def send(self, frame: str | bytes) -> None:
         """Raises ConnectionError when it is closed."""
@@ -38,18 +45,25 @@ class ClientSocket:
         async for message in self._ws:
             if message.type in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
                 yield message.data
+        self._closed(_WHY.get(self._ws.close_code or LOST, "error"))  # we read to the end, so it was not us
 
 
 class ClientSockets:
     """The AudioSockets of this process. Make them with `ClientSockets.connecting`."""
 
-    def __init__(self, session: aiohttp.ClientSession, subprotocols: tuple[str, ...], timeout: float) -> None:
-        self._session, self._subprotocols, self._timeout = session, subprotocols, timeout
+    def __init__(
+        self, session: aiohttp.ClientSession, subprotocols: tuple[str, ...], timeout: float, closed: Closed
+    ) -> None:
+        self._session, self._subprotocols, self._timeout, self._closed = session, subprotocols, timeout, closed
 
     @classmethod
     @asynccontextmanager
     async def connecting(
-        cls, *, subprotocols: tuple[str, ...] = SUBPROTOCOLS, timeout: float = 10.0
+        cls,
+        *,
+        subprotocols: tuple[str, ...] = SUBPROTOCOLS,
+        timeout: float = 10.0,
+        closed: Closed = lambda why: None,
     ) -> AsyncIterator[Self]:
         """`timeout`: seconds for a connection and its handshake."""
         async with aiohttp.ClientSession(
@@ -58,7 +72,7 @@ class ClientSockets:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "jambones"},
         ) as session:
-            yield cls(session, subprotocols, timeout)
+            yield cls(session, subprotocols, timeout, closed)
 
     @asynccontextmanager
     async def open(self, url: str, auth: tuple[str, str] | None) -> AsyncIterator[ClientSocket]:
@@ -69,7 +83,7 @@ class ClientSockets:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE)
         try:
-            yield ClientSocket(ws)
+            yield ClientSocket(ws, self._closed)
         finally:
             await ws.close()
 

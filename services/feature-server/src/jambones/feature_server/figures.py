@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
@@ -11,7 +12,7 @@ from jambones.common.metrics import Metrics, counted, gauged
 from jambones.feature_server.calls.collaborators import VerbFailed
 from jambones.feature_server.calls.leg import LegGone
 from jambones.feature_server.calls.registry import CallRegistry
-from jambones.media import MediaEngine
+from jambones.media import LegStats, MediaEngine
 
 
 def timing_verbs(metrics: Metrics) -> Callable[[str], AbstractContextManager[object]]:
@@ -34,6 +35,49 @@ def timing_verbs(metrics: Metrics) -> Callable[[str], AbstractContextManager[obj
             seconds.labels(verb, outcome).observe(asyncio.get_running_loop().time() - began)
 
     return timed
+
+
+def measuring_legs(metrics: Metrics) -> Callable[[LegStats], None]:
+    """Give it the last counters of each leg of the media engine."""
+    received, lost = metrics.counter("jambones_rtp_received_total"), metrics.counter("jambones_rtp_lost_total")
+    jitter = metrics.histogram("jambones_rtp_jitter_seconds")
+
+    def ended(stats: LegStats) -> None:
+        if stats.packets_received:  # whoever said nothing has no jitter
+            received.inc(stats.packets_received)
+            lost.inc(stats.packets_lost)
+            jitter.observe(stats.jitter_ms / 1000)
+
+    return ended
+
+
+def counting_closed_sockets(metrics: Metrics) -> Callable[[str], None]:
+    """Give it the reason for which an application closed its WebSocket."""
+    closed = metrics.counter("jambones_ws_remote_close_total")
+    return lambda why: closed.labels(why).inc()
+
+
+class CpuIdle:
+    """The idle share of the host's processors between two looks at /proc/stat (proc(5)), 0 to 1."""
+
+    def __init__(self, path: Path = Path("/proc/stat")) -> None:
+        self._path = path
+        self._before = (0, 0)
+
+    def __call__(self) -> Iterator[Metric]:
+        """The gauge; nothing where the system does not say."""
+        try:
+            words = self._path.read_text(encoding="ascii").partition("\n")[0].split()
+        except OSError:
+            return
+        # user nice system idle iowait irq softirq steal; the rest is part of user and nice.
+        ticks = [int(word) for word in words[1:9]]
+        now = (ticks[3] + ticks[4], sum(ticks))
+        idle, total = (new - old for new, old in zip(now, self._before, strict=True))
+        self._before = now
+        gauge = gauged("jambones_fs_cpu_idle")
+        gauge.add_metric([], min(1.0, max(0.0, idle / total)) if total > 0 else 1.0)
+        yield gauge
 
 
 def of_the_calls(registry: CallRegistry, engine: MediaEngine) -> Iterator[Metric]:

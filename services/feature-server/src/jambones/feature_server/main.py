@@ -29,7 +29,7 @@ from jambones.feature_server.calls.ending import Ending
 from jambones.feature_server.calls.reasons import Cause
 from jambones.feature_server.calls.registry import CallRegistry, Limits
 from jambones.feature_server.calls.reporter import LIVE_BUCKET, LIVE_DELAY, REFRESH, REMEMBERED_FOR
-from jambones.feature_server.figures import of_the_calls, timing_verbs
+from jambones.feature_server.figures import CpuIdle, counting_closed_sockets, measuring_legs, of_the_calls, timing_verbs
 from jambones.feature_server.inbound import Inbound
 from jambones.feature_server.rest_calls import RestCalls
 from jambones.feature_server.settings import FeatureServerSettings
@@ -61,7 +61,9 @@ async def serve(settings: FeatureServerSettings) -> None:
         bus = service.bus
         listen = [Address.parse(text) for text in settings.sip_listen]
         private_ip = settings.private_ip or listen[0].host
-        engine = await stack.enter_async_context(MediaEngine.open(_engine_settings(settings, private_ip)))
+        engine = await stack.enter_async_context(
+            MediaEngine.open(_engine_settings(settings, private_ip), on_ended=measuring_legs(service.metrics))
+        )
         registry = CallRegistry(
             Limits(settings.max_calls, settings.max_cps, settings.max_loop_lag, settings.max_tick_late),
             loop_lag=lambda: service.lag.now,
@@ -79,7 +81,11 @@ async def serve(settings: FeatureServerSettings) -> None:
             )
         )
         sockets = await stack.enter_async_context(
-            ClientSockets.connecting(subprotocols=settings.listen_subprotocols, timeout=settings.listen_timeout)
+            ClientSockets.connecting(
+                subprotocols=settings.listen_subprotocols,
+                timeout=settings.listen_timeout,
+                closed=counting_closed_sockets(service.metrics),
+            )
         )
         synthesizer = OfflineSynthesizer(flite_voice=settings.flite_voice)
         if not synthesizer.available:
@@ -142,6 +148,7 @@ async def serve(settings: FeatureServerSettings) -> None:
         service.tasks.keep(lambda: _serve_rest_calls(bus, handler, settings.node_id), name="serve call.create")
         service.check("media workers", lambda: None if engine.health().workers_alive else "none is alive")
         service.metrics.collect(lambda: of_the_calls(registry, engine))
+        service.metrics.collect(CpuIdle())
         service.tasks.every(REFRESH, lambda: _refresh(registry), name="refresh live calls")
         node = Node(kind="fs", id=settings.node_id, sip=sip, max_calls=settings.max_calls, zone=settings.zone)
 

@@ -14,6 +14,8 @@ from jambones.common.bus.config import ConfigChanged
 from jambones.common.db import readers
 from jambones.common.db.errors import DatabaseUnavailable, verdicts
 from jambones.common.db.tenant import PLATFORM, Tenant
+from jambones.common.db.times import QueryTimes
+from jambones.common.metrics import Metrics
 from jambones.common.secrets import KeyRing
 
 log = structlog.get_logger(__name__)
@@ -32,28 +34,29 @@ class Transaction:
     tenant: Tenant
     keys: KeyRing | None
     changes: list[ConfigChanged]
+    times: QueryTimes
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
-        with verdicts():
+        with verdicts(), self.times.of_sql(sql):
             return await self.connection.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
-        with verdicts():
+        with verdicts(), self.times.of_sql(sql):
             return await self.connection.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        with verdicts():
+        with verdicts(), self.times.of_sql(sql):
             return await self.connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run one statement; returns how many rows it touched."""
-        with verdicts():
+        with verdicts(), self.times.of_sql(sql):
             status = await self.connection.execute(sql, *args)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        with verdicts():
+        with verdicts(), self.times.of_sql(sql):
             await self.connection.executemany(sql, rows)
 
     def seal(self, plain: str, place: str) -> str:
@@ -89,11 +92,14 @@ class Reading(Transaction):
 class Database:
     """Pools that connect when they are first needed and again after PostgreSQL was away: one, and one of readers."""
 
-    def __init__(self, pool: Pool, reading: Pool, keys: KeyRing | None, acquire_timeout: float) -> None:
+    def __init__(
+        self, pool: Pool, reading: Pool, keys: KeyRing | None, acquire_timeout: float, times: QueryTimes
+    ) -> None:
         self._pool = pool
         self._reading = reading
         self._acquire_timeout = acquire_timeout
         self.keys = keys
+        self.times = times
         self.announce: Announce | None = None
         """Told of every configuration change after its commit; usually `bus.publish`."""
 
@@ -108,6 +114,7 @@ class Database:
         statement_timeout: float = 10.0,
         acquire_timeout: float = 5.0,
         application: str = "jambones",
+        metrics: Metrics | None = None,
     ) -> AsyncIterator[Self]:
         """Open the pools of `size` connections each; it does not wait for the server. Times are seconds."""
         settings = {
@@ -133,7 +140,7 @@ class Database:
         writing = await pool(server_settings=settings)
         reading = await pool(server_settings=settings | readers.SETTINGS, connection_class=readers.ReaderConnection)
         try:
-            yield cls(writing, reading, keys, acquire_timeout)
+            yield cls(writing, reading, keys, acquire_timeout, QueryTimes(metrics))
         finally:
             with suppress(TimeoutError):
                 async with asyncio.timeout(5):
@@ -159,9 +166,9 @@ class Database:
         seen_as = tenant if identity is None else identity
         connection = await self._acquire(self._pool)
         try:
-            tx = Transaction(connection, tenant, self.keys, [])
+            tx = Transaction(connection, tenant, self.keys, [], self.times)
             try:
-                with verdicts():
+                with verdicts(), self.times.of("begin"):
                     # One round trip: the server runs these as one message.
                     await connection.execute(_begin(seen_as, snapshot=snapshot, audit=audit))
                 yield tx
@@ -169,7 +176,7 @@ class Database:
                 with suppress(*_TROUBLE, TimeoutError):
                     await connection.execute("ROLLBACK")
                 raise
-            with verdicts():
+            with verdicts(), self.times.of("commit"):
                 await connection.execute("COMMIT")
         finally:
             await _release(self._pool, connection)
@@ -187,7 +194,7 @@ class Database:
         return _Lease(self, Transaction, PLATFORM, PLATFORM)
 
     async def _acquire(self, pool: Pool) -> Connection:
-        with verdicts():
+        with verdicts(), self.times.of("connection"):
             # A timer is needed only where one must wait.
             return await pool.acquire(timeout=None if pool.get_idle_size() else self._acquire_timeout)
 
@@ -230,7 +237,7 @@ class _Lease(Generic[T]):
             except BaseException:
                 await _release(self._pool, connection)
                 raise
-        return self._kind(connection, self._tenant, self._db.keys, [])
+        return self._kind(connection, self._tenant, self._db.keys, [], self._db.times)
 
     async def __aexit__(self, *exc: object) -> None:
         await _release(self._pool, self._connection)
