@@ -6,6 +6,7 @@ steps of 10^4, 10^6 and, with BENCH_RECORDS=10000000, 10^7; the plan of their pa
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from jambones.common.db.migrate import migrate
 from jambones.common.db.seed import seed
 from jambones.common.secrets import KeyRing
 from jambones.local.ports import free_port
+from jambones.local.servers import tied
 from tests.support import servers
 
 SECONDS = 4.0
@@ -214,7 +216,7 @@ async def _provision(port: int, token: str, count: int = 200) -> tuple[str, int]
 @asynccontextmanager
 async def _process(module: list[str], environment: dict[str, str], port: int) -> AsyncIterator[psutil.Process]:
     """`python -m module`, once it answers."""
-    process = subprocess.Popen([sys.executable, "-m", *module], env=environment or None)
+    process = subprocess.Popen(tied([sys.executable, "-m", *module], signal.SIGKILL), env=environment or None)
     try:
         async with asyncio.timeout(30), aiohttp.ClientSession() as session:
             while True:

@@ -11,6 +11,7 @@ import psutil
 
 from jambones.local.platform import LocalPlatform
 from jambones.local.ports import free_port
+from jambones.local.servers import tied
 
 # The load comes from one address, as no real carrier's does; the limits are not what is measured here.
 ENVIRONMENT = {
@@ -66,7 +67,7 @@ def _spent(process: psutil.Process) -> float:
 @contextmanager
 def application() -> Iterator[int]:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "bench.application", str(port)], env={**os.environ})
+    process = subprocess.Popen(tied([sys.executable, "-m", "bench.application", str(port)]), env={**os.environ})
     try:
         yield port
     finally:

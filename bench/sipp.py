@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from jambones.local.servers import tied
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 
@@ -86,23 +88,10 @@ def call(
 def callee(port: int, host: str = "127.0.0.1", scenario: str = "callee") -> Iterator[psutil.Process]:
     """A SIPp that does to every call on `port` what the scenario says: answer, and hang up after a second."""
     with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
-        process = subprocess.Popen(
-            [
-                "sipp",
-                "-sf",
-                str(SCENARIOS / f"{scenario}.xml"),
-                "-i",
-                host,
-                "-p",
-                str(port),
-                "-mp",
-                "44000",
-                "-nostdin",
-            ],
-            cwd=directory,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command = [
+            "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port), "-mp", "44000", "-nostdin",
+        ]  # fmt: skip
+        process = subprocess.Popen(tied(command), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             time.sleep(0.5)
             yield psutil.Process(process.pid)

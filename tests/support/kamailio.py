@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jambones.local.ports import free_port, is_free
+from jambones.local.servers import tied
 
 MODULES = Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
 
@@ -106,10 +107,13 @@ async def running(gateway: int, password: str) -> AsyncIterator[Kamailio]:
         log = directory / "log"
         with log.open("wb") as out:
             program = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or "kamailio"
-            process = await asyncio.create_subprocess_exec(
+            command = [
                 program, "-f", str(directory / "kamailio.cfg"), "-DD", "-E", "-m", "64", "-M", "8", "-w", name,
-                "-Y", name, "-P", str(directory / "pid"), stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
+                "-Y", name, "-P", str(directory / "pid"),
+            ]  # fmt: skip
+            process = await asyncio.create_subprocess_exec(
+                *tied(command), stdout=out, stderr=out, start_new_session=True
+            )
         try:
             async with asyncio.timeout(15):
                 while is_free(port, udp=True):

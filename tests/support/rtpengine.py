@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from jambones.local.servers import tied
 from jambones.media.rtpengine import NgClient, NgError
 
 PROGRAM = "rtpengine"
@@ -75,7 +76,7 @@ async def running_rtpengine(
 async def _start(command: Sequence[str], log: Path) -> asyncio.subprocess.Process:
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+            *tied(list(command)), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jambones.local.ports import free_port, is_free
+from jambones.local.servers import tied
 
 SCENARIOS = Path(__file__).parents[1] / "e2e" / "scenarios"
 PCAPS = Path("/usr/share/sip-tester")
@@ -69,7 +70,7 @@ async def run(
         for name, value in (keys or {}).items():
             command += ["-key", name, str(value)]
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=directory, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            *tied(command), cwd=directory, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
         try:
             async with asyncio.timeout(limit + 10):
@@ -134,7 +135,7 @@ async def answering(
         if echo:
             command.append("-rtp_echo")
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=directory, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            *tied(command), cwd=directory, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )
         try:
             async with asyncio.timeout(10):

@@ -16,6 +16,7 @@ from jambones.common.db.database import Database
 from jambones.common.db.seed import Seeded, seed
 from jambones.common.secrets import KeyRing
 from jambones.local.ports import free_port
+from jambones.local.servers import tied
 
 
 @dataclass
@@ -49,7 +50,8 @@ class Place:
         port = free_port()
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JAMBONES_")}
         environment = clean | self.settings | {"JAMBONES_HTTP_PORT": str(port)}
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "jambones.api", env=environment)
+        command = tied([sys.executable, "-m", "jambones.api"], signal.SIGKILL)
+        process = await asyncio.create_subprocess_exec(*command, env=environment)
         try:
             async with asyncio.timeout(60), aiohttp.ClientSession() as session:
                 running = Running(process, f"http://127.0.0.1:{port}", session)

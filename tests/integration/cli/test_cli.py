@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -27,6 +28,7 @@ from jambones.common.ids import AccountSid, CallSid, NodeId, new_sid
 from jambones.common.private import Private
 from jambones.common.secrets import KeyRing
 from jambones.local.ports import free_port
+from jambones.local.servers import tied
 
 FILE = """
 - kind: number
@@ -78,7 +80,8 @@ async def terminal(
         "JAMBONES_DB_DSN": database_dsn, "JAMBONES_NATS_URLS": nats_url, "JAMBONES_HTTP_PORT": str(port),
         "JAMBONES_ENCRYPTION_KEYS": keys, "JAMBONES_SPOOL_DIR": str(tmp_path), "JAMBONES_LOG_LEVEL": "warning",
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "jambones.api", env=clean | settings)
+    command = tied([sys.executable, "-m", "jambones.api"], signal.SIGKILL)
+    process = await asyncio.create_subprocess_exec(*command, env=clean | settings)
     try:
         async with asyncio.timeout(50), aiohttp.ClientSession() as session:
             while not await _ready(session, f"http://127.0.0.1:{port}/readyz"):
