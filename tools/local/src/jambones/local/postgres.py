@@ -8,12 +8,12 @@ capability to pass file permissions. So nothing has to be copied, and no account
 import contextlib
 import importlib.util
 import os
-import secrets
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from jambones.local.servers import ServerError, tied
 
 NOBODY = 65534
+FRESH = ".fresh-"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For tests: a crash of the machine may lose everything."""
 
@@ -54,13 +55,25 @@ class PostgresServer:
         if (self.data / "PG_VERSION").exists():
             self._check_owner()
             return
-        # A half-made data directory of an interrupted first start is no use to anybody.
+        # Made beside and put in its place when it is whole: initdb may be interrupted at any moment.
+        for left in self.directory.glob(f"{FRESH}*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)  # a process that initdb started may just be ending
+            else:
+                left.unlink()
         shutil.rmtree(self.data, ignore_errors=True)
-        self.data.mkdir(mode=0o700)
+        fresh = Path(tempfile.mkdtemp(prefix=FRESH, dir=self.directory))
+        try:
+            self._make(fresh)
+            fresh.rename(self.data)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _make(self, data: Path) -> None:
         guise = disguise()
-        guise.own(self.data)
-        arguments = ["-D", str(self.data), "-U", self.user, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-        secret = self.directory / f".password-{secrets.token_hex(4)}"
+        guise.own(data)
+        arguments = ["-D", str(data), "-U", self.user, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        secret = data.with_suffix(".password")
         if self.password:
             secret.touch(mode=0o600)
             secret.write_text(self.password)
@@ -70,19 +83,17 @@ class PostgresServer:
             arguments += ["--auth=trust"]
         try:
             made = subprocess.run(
-                [*guise.prefix, program("initdb"), *arguments],
+                [*guise.prefix, *tied([program("initdb"), *arguments], signal.SIGKILL)],
                 capture_output=True, text=True, timeout=120, check=False, cwd="/", env=_environment(),
             )  # fmt: skip
         except subprocess.TimeoutExpired as exc:
-            shutil.rmtree(self.data, ignore_errors=True)
             raise ServerError("initdb does not end") from exc
         finally:
             secret.unlink(missing_ok=True)
         if made.returncode != 0:
-            shutil.rmtree(self.data, ignore_errors=True)
             raise ServerError(f"initdb failed:\n{made.stderr.strip()}")
         if not self.host.startswith("127."):
-            with (self.data / "pg_hba.conf").open("a") as rules:
+            with (data / "pg_hba.conf").open("a") as rules:
                 rules.write(f"host all all samenet {'scram-sha-256' if self.password else 'trust'}\n")
 
     def command(self) -> list[str]:
