@@ -5,9 +5,11 @@ from contextlib import suppress
 
 import pytest
 
+from jambones.common.db.accounts import Accounts
 from jambones.common.db.database import Database
 from jambones.common.db.errors import DatabaseUnavailable
 from jambones.common.db.tenant import PLATFORM, Tenant
+from jambones.common.metrics import Metrics
 
 NASTY = "x'; DROP TABLE accounts; --\\' \\"
 
@@ -40,3 +42,17 @@ async def test_a_snapshot_cannot_write(db: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         async with db.transaction(PLATFORM, snapshot=True) as tx:
             await tx.execute("DELETE FROM lcr")
+
+
+async def test_each_operation_is_measured_by_name(database_dsn: str) -> None:
+    metrics = Metrics(process=False)
+    async with Database.open(database_dsn, size=1, metrics=metrics) as db:
+        async with db.transaction(PLATFORM) as tx:
+            await Accounts(tx).select(name=NASTY)
+        async with db.reading(Tenant("sp", "a")) as reading:
+            await Accounts(reading).select(name=NASTY)
+
+    text = metrics.render().decode()
+    for name, count in (("connection", 2), ("begin", 1), ("select accounts", 2), ("commit", 1)):
+        assert f'jambones_db_seconds_count{{query="{name}"}} {count}.0' in text
+    assert "DROP" not in text

@@ -12,20 +12,15 @@ import structlog
 
 from jambones.common import logs
 from jambones.common.private import Private, token
+from tests.support.logged import logged
 
 CANARY = "canary-4711"
 
 
 @pytest.fixture(params=["json", "text"])
 def out(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level, structlog.get_config(), logs.verbosity.level)
-    logs.configure("test", level="debug", format=request.param, stream=stream)
-    yield stream
-    root.handlers[:], config, logs.verbosity.level = before[0], before[2], before[3]
-    root.setLevel(before[1])
-    structlog.configure(**config)
+    with logged(format=request.param) as stream:
+        yield stream
 
 
 def lines(out: io.StringIO) -> list[str]:
@@ -134,17 +129,9 @@ def test_a_repeating_error_does_not_fill_the_disk(out: io.StringIO) -> None:
 
 
 def test_each_line_of_json_is_one_event() -> None:
-    stream = io.StringIO()
-    root = logging.getLogger()
-    before, level, config = root.handlers[:], root.level, structlog.get_config()
-    try:
-        logs.configure("test", stream=stream)
+    with logged() as stream:
         structlog.get_logger("x").info("two\nlines", odd={"x": object()})
         (line,) = stream.getvalue().splitlines()
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-        structlog.configure(**config)
 
     event = json.loads(line)
     assert (event["msg"], event["service"], event["level"]) == ("two\nlines", "test", "info")

@@ -1,15 +1,13 @@
 """Calls with values that must not show: none of them reaches a log, an alert or an error, whatever happens."""
 
 import io
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
-from jambones.common import logs
 from jambones.testing import Caller, HookResponse, call
+from tests.support.logged import logged
 from tests.support.scripts import script
 
 FROM, TO = "+15550104711", "+15550100815"
@@ -26,15 +24,8 @@ GATHER = {
 
 @pytest.fixture(params=["json", "text"])
 def out(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    root = logging.getLogger()
-    handlers, level, config, verbosity = root.handlers[:], root.level, structlog.get_config(), logs.verbosity.level
-    logs.configure("test", level="debug", format=request.param, stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**config)
-    logs.verbosity.level = verbosity
+    with logged(format=request.param) as stream:
+        yield stream
 
 
 def assert_nothing_shows(out: io.StringIO, caller: Caller) -> None:
