@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from jambones.local import rtpengine
-from jambones.local.layout import PREFIX, Ports
+from jambones.local.layout import Ports, setting
 from jambones.local.platform import SERVICES
 from jambones.local.servers import tied
 
@@ -50,8 +50,7 @@ def _running(directory: Path) -> int | None:
 
 def _environment() -> dict[str, str]:
     """Free ports, but the same at each start."""
-    names = {name: f"{name.upper()}" + ("" if name.endswith("_span") else "_PORT") for name in asdict(Ports())}
-    return {PREFIX + names[name]: str(port) for name, port in asdict(Ports.auto()).items()}
+    return {setting(name): str(port) for name, port in asdict(Ports.auto()).items()}
 
 
 def _parts(processes: list[psutil.Process]) -> Iterator[str]:

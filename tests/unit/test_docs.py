@@ -1,6 +1,7 @@
 """The documents name what there is."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from jambones.api.settings import ApiSettings
 from jambones.common.metrics import CATALOGUE
 from jambones.common.settings import OTHER_PARTS, PREFIX, ServiceSettings, SipSettings
 from jambones.feature_server.settings import FeatureServerSettings
+from jambones.local import layout
 from jambones.registrar.settings import RegistrarSettings
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_outbound.settings import OutboundSettings
@@ -44,6 +46,17 @@ def test_every_metric_is_recorded_somewhere() -> None:
 def test_every_setting_is_documented(settings: type[ServiceSettings]) -> None:
     missing = [name.upper() for name in settings.model_fields if f"`{name.upper()}`" not in OPERATIONS]
     assert not missing, f"docs/operations.md does not name {', '.join(PREFIX + name for name in missing)}"
+
+
+def test_every_setting_of_the_local_supervisor_is_documented_with_its_default() -> None:
+    rows = [line.split(" | ") for line in OPERATIONS.splitlines() if line.startswith("| `JAMBONES_LOCAL_")]
+    told = {
+        name: default
+        for names, _, defaults, _ in rows
+        for name, default in zip(re.findall(r"`(\w+)`", names), defaults.split(", "), strict=True)
+    }
+    ports = {layout.setting(name): str(port) for name, port in asdict(layout.Ports()).items()}
+    assert told == dict(zip(layout.OTHERS, ("`.run`", "`fixed`"), strict=True)) | ports
 
 
 def test_one_environment_can_serve_all_processes_and_no_name_passes_that_nobody_reads() -> None:

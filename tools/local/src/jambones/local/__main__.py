@@ -10,13 +10,15 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from jambones.common import logs
-from jambones.local import rtpengine
+from jambones.local import layout, rtpengine
 from jambones.local.demo import demo
 from jambones.local.layout import Ports
 from jambones.local.platform import PHONE, SERVICES, LocalPlatform, runnable
 from jambones.local.render import Terminal
 from jambones.local.servers import ServerError
 
+DIRECTORY, CHOICE = layout.OTHERS
+WAYS = ("fixed", "auto")
 DOCS = "docs/ in this repository; the REST API describes itself at {api}/openapi.json"
 
 
@@ -25,13 +27,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m jambones.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("run", help="start the platform and keep it running")
-    start.add_argument("--dir", type=Path, default=Path(os.environ.get("JAMBONES_LOCAL_DIR", ".run")))
-    start.add_argument("--ports", choices=("fixed", "auto"), default=os.environ.get("JAMBONES_LOCAL_PORTS", "fixed"))
+    start.add_argument("--dir", type=Path, default=Path(os.environ.get(DIRECTORY) or ".run"))
+    start.add_argument("--ports", choices=WAYS, default=os.environ.get(CHOICE) or "fixed")
     for one in fields(Ports):
         option = one.name.replace("_", "-") + ("" if one.name.endswith("_span") else "-port")
         start.add_argument(f"--{option}", type=int, dest=one.name, metavar="N")
     commands.add_parser("demo", help="call the demo application and tell what happened")
     options = parser.parse_args()
+    if options.command == "run" and options.ports not in WAYS:  # argparse lets a default pass
+        parser.error(f"{CHOICE} is neither {' nor '.join(WAYS)}: {options.ports}")
     terminal = Terminal(sys.stdout)
     logs.configure("local", level="warning", format="text")
     try:

@@ -11,6 +11,8 @@ from jambones.local.ports import free_port, is_free
 from jambones.local.servers import ServerError
 
 PREFIX = "JAMBONES_LOCAL_"
+OTHERS = (f"{PREFIX}DIR", f"{PREFIX}PORTS")
+"""Settings of `run` that are no ports."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,23 @@ class Ports:
         )  # fmt: skip
 
     def with_environment(self, environ: Mapping[str, str]) -> Self:
-        """These, with what JAMBONES_LOCAL_* names say; raises ServerError for what is no port."""
+        """These, with what JAMBONES_LOCAL_* names say; raises ServerError for what is no port, and for other names."""
+        names = {setting(one.name): one.name for one in fields(self)}
         changes = {}
-        for one in fields(self):
-            name = f"{PREFIX}{one.name.upper()}" + ("" if one.name.endswith("_span") else "_PORT")
-            if text := environ.get(name):
-                if not text.isdecimal() or not 0 < int(text) < 65536:
-                    raise ServerError(f"{name} is no port: {text}")
-                changes[one.name] = int(text)
+        for name, text in environ.items():
+            if not name.startswith(PREFIX) or name in OTHERS or not text:
+                continue
+            if name not in names:
+                raise ServerError(f"{name} is no setting; there are {', '.join([*OTHERS, *names])}")
+            if not text.isdecimal() or not 0 < int(text) < 65536:
+                raise ServerError(f"{name} is no port: {text}")
+            changes[names[name]] = int(text)
         return replace(self, **changes)
+
+
+def setting(field: str) -> str:
+    """The environment variable of a field of `Ports`."""
+    return f"{PREFIX}{field.upper()}" + ("" if field.endswith("_span") else "_PORT")
 
 
 @dataclass
@@ -90,10 +100,7 @@ def check(claims: list[Claim], host: str) -> None:
 
 def _complaint(claim: Claim) -> str:
     by = f" by {who}" if (who := holder(claim.port)) else ""
-    return (
-        f"port {claim.port} ({claim.part}) is taken{by}: "
-        f"end that, set {PREFIX}{claim.option.upper()}_PORT, or use --ports auto"
-    )
+    return f"port {claim.port} ({claim.part}) is taken{by}: end that, set {setting(claim.option)}, or use --ports auto"
 
 
 def holder(port: int) -> str | None:
