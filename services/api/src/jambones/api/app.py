@@ -20,6 +20,7 @@ from jambones.api.event_stream import EventStream
 from jambones.api.operations import Answer, Operation, Resource, Router, Streamed
 from jambones.api.rate import Policy, RateLimit
 from jambones.api.settings import ApiSettings
+from jambones.common import logs
 from jambones.common.bus.calls import Alert
 from jambones.common.db.audit_log import AuditContext
 from jambones.common.errors import JambonesError, Unavailable
@@ -88,8 +89,9 @@ class Api:
         except Exception:
             log.exception("request failed", method=request.method, resource=resource)
             response = problem(Refused(500, "internal error"))
-        labels = (_method(request.method), resource, str(response.status))
-        self._count(labels, loop.time() - started)
+        labels, seconds = (_method(request.method), resource, str(response.status)), loop.time() - started
+        self._count(labels, seconds)
+        log.debug("request", method=labels[0], resource=resource, status=response.status, seconds=round(seconds, 4))
         return self._finished(request, response)
 
     def _count(self, labels: tuple[str, str, str], seconds: float) -> None:
@@ -126,6 +128,8 @@ class Api:
             caller = await auth.caller_of(self.parts, authorization)
         if caller is None:
             return web.Response(text="Unauthorized", status=401, headers={"WWW-Authenticate": 'Bearer realm="Users"'})
+        if caller.tenant.account_sid is not None:
+            logs.bind(account_sid=caller.tenant.account_sid)
         await self._limit(self.parts, request, caller)
         if operation is None:
             # To change or delete a collection is to forget the sid: no such item, rather than no such method.
