@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,3 +136,25 @@ def test_each_line_of_json_is_one_event() -> None:
 
     event = json.loads(line)
     assert (event["msg"], event["service"], event["level"]) == ("two\nlines", "test", "info")
+
+
+def test_nobody_notices_that_the_reader_of_the_log_is_gone() -> None:
+    reader, writer = os.pipe()
+    with open(writer, "w") as stream:
+        out = logs.Lines(stream)
+        os.close(reader)
+        for _ in range(2000):  # more than a buffer holds
+            out.write("unread" * 10 + "\n")
+            out.flush()
+        # As the interpreter does at its end; without this the process would fail there.
+        stream.write("unread as well")
+        stream.flush()
+
+
+def test_a_full_disk_loses_lines_and_nothing_else() -> None:
+    with open("/dev/full", "w") as stream:
+        out = logs.Lines(stream)
+        assert out.write("lost\n" * 5000) == 25_000
+        out.flush()
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), stream.fileno())

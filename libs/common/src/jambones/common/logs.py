@@ -5,11 +5,13 @@ attributes. `call_sid` and `account_sid` are bound once where a call enters (`bi
 """
 
 import logging
+import os
 import re
 import sys
 import time
-from collections.abc import Iterable, MutableMapping
-from typing import Any, Literal, TextIO
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -79,6 +81,37 @@ class Repeats:
         return event
 
 
+class Lines:
+    """A stream that never fails whoever logs: what cannot be written is lost.
+
+    A pipe whose reader is gone must end neither a call nor the process's own end. It is replaced by nothing, since
+    the interpreter would fail on it at exit as well.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._sparing():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._sparing():
+            self._stream.flush()
+
+    @contextmanager
+    def _sparing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())
+            os.close(nothing)
+        except (OSError, ValueError):  # a full disk; a stream that was closed
+            return
+
+
 verbosity = Verbosity()
 
 
@@ -101,7 +134,7 @@ def configure(
 ) -> None:
     """Set up structlog and the standard library's logging for this process."""
     verbosity.set_level(level)
-    out = stream or sys.stdout
+    out = cast(TextIO, Lines(stream or sys.stdout))
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         verbosity,

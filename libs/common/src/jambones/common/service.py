@@ -108,8 +108,8 @@ class Service:
         """As SIGTERM: drain, then stop; a second time, stop at once."""
         self._signals += 1
         if self._signals == 1:
-            self.drain()
             self._stopping.set()
+            self.drain()
         if (self._signals > 1 or not self._running) and self._main is not None:
             if self._signals > 1:
                 log.warning("stopping at once", calls=self.calls())
