@@ -31,11 +31,11 @@ demo: setup ## place a call to the demo application and show its timeline
 	@./scripts/system run demo
 	@$(PY) -m jambones.local demo
 
-test: setup ## install what is missing and run every test
+test: setup ## install what is missing and run every test; AGAIN=3 lets so many that fail try a second time
 	@./scripts/system run test
 	@./scripts/browser-phone
-	@$(PY) -m pytest -q -n 2 --dist loadgroup tests/unit tests/integration
-	@$(PY) -m pytest -q tests/e2e
+	@./scripts/run-tests $(PY) -q -n 2 --dist loadgroup tests/unit tests/integration
+	@./scripts/run-tests $(PY) -q tests/e2e
 
 unit: setup
 	@$(PY) -m pytest -q tests/unit
