@@ -24,7 +24,7 @@ def test_fails_once(name):
 def run(folder: Path, again: str) -> tuple[int, str]:
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     done = subprocess.run(
-        [SCRIPT, sys.executable, "-q", "-n", "1", "test_it.py"],
+        [SCRIPT, sys.executable, "-q", "test_it.py"],
         cwd=folder, env={**os.environ, "AGAIN": again}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
