@@ -34,6 +34,7 @@ demo: setup ## place a call to the demo application and show its timeline
 test: setup ## install what is missing and run every test; AGAIN=3 lets so many that fail try a second time
 	@./scripts/system run test
 	@./scripts/browser-phone
+	@./scripts/test-clients || true # the tests that need them say so
 	@./scripts/run-tests $(PY) -q -n 2 --dist loadgroup tests/unit tests/integration
 	@./scripts/run-tests $(PY) -q tests/e2e
 
