@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from jambones.common.verbs import Hook, ScriptError, parse_script, parse_verb
+from jambones.common.verbs.agent import Agent
 from jambones.common.verbs.catalogue import QUEUEING, VERBS, WAITING
-from jambones.common.verbs.config import Config
+from jambones.common.verbs.conference import Conference
+from jambones.common.verbs.config import BargeIn, Config
 from jambones.common.verbs.dial import Dial, DtmfCapture
 from jambones.common.verbs.gather import Gather
 from jambones.common.verbs.hangup import Hangup
@@ -98,7 +100,7 @@ def test_shapes_may_be_mixed() -> None:
         ([{"pause": {"length": True}}], "item 0 (pause): length must be a number"),
         ([{"pause": {"length": float("nan")}}], "item 0 (pause): length must be a finite number"),
         ([{"pause": {"length": 10**400}}], "item 0 (pause): length is too large"),
-        ([{"play": {"url": []}}], "item 0 (play): url must not be empty"),
+        ([{"play": {"url": None}}], "item 0 (play): url is required"),
         ([{"play": {"url": "a", "loop": "often"}}], 'item 0 (play): loop must be a whole number or "forever"'),
         ([{"gather": {"bargein": "yes"}}], "item 0 (gather): bargein must be true or false"),
         ([{"gather": {"numDigits": 1.5}}], "item 0 (gather): numDigits must be a whole number"),
@@ -186,6 +188,8 @@ def test_a_hook_is_a_url_or_an_object() -> None:
     assert plain.wire()["actionHook"] == {"url": "/next", "method": "POST"}
     assert full.wire()["actionHook"] == {"url": "/next", "method": "GET", "username": "u", "password": "p"}
     assert parse_verb({"play": {"url": "a", "actionHook": ""}}) == Play(url=("a",))
+    newest = {"url": "/next", "method": "GET", "basicAuth": {"username": "u", "password": "p"}}
+    assert parse_verb({"redirect": {"actionHook": newest}}) == full
 
 
 @pytest.mark.parametrize(
@@ -199,6 +203,13 @@ def test_a_hook_is_a_url_or_an_object() -> None:
         ({"sip_decline": {"status": 480}}, SipDecline(status=480)),
         ({"gather": {"input": ["dtmf", "digits", "speech"]}}, Gather(input=("digits", "speech"))),
         ({"say": {"streaming": True}}, Say(stream=True)),
+        ({"play": {"url": []}}, Play(url=())),
+        ({"pipeline": {"preflightLlm": True}}, Agent(early_generation=True)),
+        ({"agent": {"llm": {}, "toolFiller": False}}, Agent(llm={})),
+        ({"elevenlabs_s2s": {"auth": {"agent_id": "a"}}}, Llm(vendor="elevenlabs", auth={"agent_id": "a"})),
+        ({"room": {"name": "r", "statusEvents": ["join", "say-start"]}}, Conference(name="r", status_events=("join",))),
+        ({"config": {"reset": ["recognizer", "vad"]}}, Config(reset=("recognizer",))),
+        ({"config": {"bargeIn": {"input": ["speech"]}}}, Config(barge_in=BargeIn(input=("speech",), enable=False))),
     ],
 )
 def test_other_spellings_mean_the_same(written: Any, meant: Any) -> None:

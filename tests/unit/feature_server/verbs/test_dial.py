@@ -296,9 +296,10 @@ async def test_the_caller_id_is_the_callers_own_unless_another_is_given() -> Non
 
 
 async def test_what_this_server_cannot_do_yet_is_an_alert_and_the_dial_goes_on() -> None:
-    async with call(dials(transcribe={}, amd={"actionHook": "/amd"})) as caller:
+    async with call(dials(transcribe={}, amd={"actionHook": "/amd"}, codecs=["PCMA"])) as caller:
         await (await caller.callee()).answers()
     assert [message for _, message in caller.alerts] == [
         "dial.transcribe is not available on this server; it was skipped",
         "dial.amd is not available on this server; it was skipped",
+        "dial.codecs is not available on this server; it was skipped",
     ]

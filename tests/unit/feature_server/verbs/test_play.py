@@ -50,6 +50,14 @@ async def test_lists_and_loops(options: dict[str, Any], heard: list[str]) -> Non
     assert caller.heard == heard
 
 
+async def test_an_empty_list_is_played_at_once() -> None:
+    async with call(script(play(url=[], loop="forever"))) as caller:
+        await caller.is_hung_up_on()
+
+    assert caller.heard == []
+    assert told(caller)["playback_milliseconds"] == 0
+
+
 async def test_for_ever_ends_with_the_call() -> None:
     async with call(script(play(loop="forever")), audio=FILES) as caller:
         await caller.advance(3600)

@@ -1,8 +1,8 @@
 """agent: recogniser, text model and synthesizer as one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from jambones.common.verbs.hook import OptionalHook
@@ -17,6 +17,10 @@ def _word_or_object(value: Any) -> str | JsonObject:
     raise PydanticCustomError("mode", "must be a string or an object")
 
 
+def _filler(value: Any) -> Any:
+    return None if value is False else value
+
+
 def _lock(value: Any) -> bool | str:
     if isinstance(value, bool) or value == "always":
         return bool(value) if isinstance(value, bool) else "always"
@@ -29,8 +33,11 @@ Mode = Annotated[str | JsonObject, PlainValidator(_word_or_object)]
 class Agent(VerbModel):
     """A packaged conversation; option objects are passed on as they are."""
 
+    RENAMED: ClassVar = {"preflightLlm": "earlyGeneration"}
+
     verb: Literal["agent"] = "agent"
-    llm: JsonObject
+    llm: JsonObject | None = None
+    """None: the application's."""
     stt: Recognizer | None = None
     tts: Synthesizer | None = None
     turn_detection: Mode = "stt"
@@ -44,7 +51,7 @@ class Agent(VerbModel):
     mcp_servers: tuple[McpServer, ...] = ()
     handoff: JsonObject | None = None
     hangup: LlmHangup | None = None
-    tool_filler: JsonObject | None = None
+    tool_filler: Annotated[JsonObject | None, BeforeValidator(_filler)] = None
     action_hook: OptionalHook = None
     event_hook: OptionalHook = None
     tool_hook: OptionalHook = None

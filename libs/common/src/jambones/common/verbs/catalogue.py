@@ -47,6 +47,7 @@ ALIASES: Final[dict[str, str]] = {
     "stream": "listen",
     "room": "conference",
     "s2s": "llm",
+    "pipeline": "agent",
     "sip_decline": "sip:decline",
     "sip_refer": "sip:refer",
     "sip_request": "sip:request",

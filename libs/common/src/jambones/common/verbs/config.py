@@ -1,6 +1,6 @@
 """config: what holds for the rest of the call, and background tasks."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -25,11 +25,18 @@ from jambones.common.verbs.model import (
 from jambones.common.verbs.speech import Recognizer, Synthesizer, Vad
 from jambones.common.verbs.transcribe import BackgroundTranscribe
 
+Resettable = Literal["synthesizer", "recognizer"]
+
+
+def _resettable(value: Any) -> Any:
+    """Names of other settings are passed over: nothing else can be brought back."""
+    return tuple(name for name in listed(value) if name in get_args(Resettable) or not isinstance(name, str))
+
 
 class BargeIn(WireModel):
     """A gather beneath all other verbs; with `sticky` it starts again after each result."""
 
-    enable: Flag
+    enable: Flag = False
     sticky: Flag = False
     action_hook: OptionalHook = None
     partial_result_hook: OptionalHook = None
@@ -56,7 +63,7 @@ class Record(WireModel):
 class TtsStream(WireModel):
     """Speech fed by the application's tokens."""
 
-    enable: Flag
+    enable: Flag = False
     synthesizer: Synthesizer | None = None
 
 
@@ -86,7 +93,7 @@ class Config(VerbModel):
     verb: Literal["config"] = "config"
     synthesizer: Synthesizer | None = None
     recognizer: Recognizer | None = None
-    reset: Annotated[tuple[Literal["synthesizer", "recognizer"], ...], BeforeValidator(listed)] = ()
+    reset: Annotated[tuple[Resettable, ...], BeforeValidator(_resettable)] = ()
     barge_in: BargeIn | None = None
     tts_stream: TtsStream | None = None
     record: Record | None = None

@@ -71,6 +71,7 @@ class Dial(VerbModel):
     refer_hook: OptionalHook = None
     on_hold_hook: OptionalHook = None
     anchor_media: Flag = False
+    codecs: Strings = ()
     exit_media_path: Flag = False
     listen: Listen | None = None
     transcribe: Transcribe | None = None

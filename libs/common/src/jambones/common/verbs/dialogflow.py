@@ -22,6 +22,7 @@ class Dialogflow(VerbModel):
     verb: Literal["dialogflow"] = "dialogflow"
     project: str
     lang: str
+    session_id: str | None = None
     credentials: Annotated[str | JsonObject, PlainValidator(_credentials)]
     agent: str | None = None
     environment: str | None = None

@@ -1,10 +1,11 @@
 """Where an application is asked: a URL, absolute or relative to the application, with method and credentials."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from jambones.common.verbs.model import WireModel
+from jambones.common.verbs.model import JsonObject, WireModel
 
 
 class Hook(WireModel):
@@ -18,6 +19,14 @@ class Hook(WireModel):
     )
     username: str | None = None
     password: str | None = None
+
+    @classmethod
+    def mend(cls, given: JsonObject) -> JsonObject:
+        """The newest SDK writes the credentials as `basicAuth`."""
+        if isinstance(auth := given.get("basicAuth"), Mapping):
+            del given["basicAuth"]
+            given = {"username": auth.get("username"), "password": auth.get("password")} | given
+        return given
 
 
 def _given(value: Any) -> Any:

@@ -1,8 +1,9 @@
 """llm (also <vendor>_s2s): talk to a speech-to-speech model."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
+from pydantic_core import PydanticCustomError
 
 from jambones.common.verbs.hook import OptionalHook
 from jambones.common.verbs.model import Flag, JsonObject, Milliseconds, Strings, VerbModel, WireModel
@@ -34,7 +35,8 @@ class Llm(VerbModel):
     model: str | None = None
     auth: JsonObject | None = None
     connect_options: JsonObject | None = None
-    llm_options: JsonObject
+    llm_options: JsonObject | None = None
+    """None for elevenlabs only, whose agent is configured there."""
     action_hook: OptionalHook = None
     event_hook: OptionalHook = None
     tool_hook: OptionalHook = None
@@ -47,3 +49,9 @@ class Llm(VerbModel):
     cancel_on_barge_in: Flag = False
 
     RENAMED: ClassVar = {"mcp_servers": "mcpServers"}
+
+    @model_validator(mode="after")
+    def _has_options(self) -> Self:
+        if self.llm_options is None and self.vendor != "elevenlabs":
+            raise PydanticCustomError("required", "is required", {"property": "llmOptions"})
+        return self

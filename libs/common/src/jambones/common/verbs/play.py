@@ -1,8 +1,6 @@
 """play: recorded audio."""
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from jambones.common.verbs.hook import OptionalHook
 from jambones.common.verbs.model import Count, Flag, Loop, Seconds, Strings, VerbModel
@@ -14,7 +12,7 @@ class Play(VerbModel):
     BARE: ClassVar[str | None] = "url"
 
     verb: Literal["play"] = "play"
-    url: Annotated[Strings, Field(min_length=1)]
+    url: Strings
     loop: Loop = 1
     early_media: Flag = False
     seek_offset: Count | None = None

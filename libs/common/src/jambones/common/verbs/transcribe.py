@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from jambones.common.verbs.hook import OptionalHook
 from jambones.common.verbs.model import Channel, Flag, VerbModel
 from jambones.common.verbs.speech import Recognizer
@@ -16,9 +18,11 @@ class Transcribe(VerbModel):
     recognizer: Recognizer | None = None
     early_media: Flag = False
     channel: Channel | None = None
+    enable: Flag = True
+    """Only config makes use of it."""
 
 
 class BackgroundTranscribe(Transcribe):
     """transcribe beneath all other verbs, as config starts and stops it."""
 
-    enable: Flag
+    enable: Flag = Field()

@@ -9,7 +9,7 @@ from jambones.feature_server.verbs.dialling import Dialling
 from jambones.feature_server.verbs.media_path import tell_of_no_media
 from jambones.feature_server.verbs.registry import runs
 
-LATER = ("transcribe", "amd", "dub", "boost_audio_signal")
+LATER = ("transcribe", "amd", "dub", "boost_audio_signal", "codecs")
 
 
 @runs(Dial)

@@ -18,6 +18,9 @@ from jambones.feature_server.verbs.registry import Needs, runs
 async def play(verb: Play, call: CallSession) -> None:
     """Plays to the end, to `timeoutSecs`, or until it is cut off; the action hook says how far it came."""
     endpoint = await call.media(early=verb.early_media)
+    if not verb.url:  # an empty list
+        await call.ask(verb.action_hook, **report(Played(0, 0, "done")))
+        return
     try:
         clips = [await call.kit.audio.clip(url) for url in verb.url]
     except VerbFailed as exc:
@@ -41,7 +44,8 @@ async def play(verb: Play, call: CallSession) -> None:
 async def play_prompt(verb: Play, call: CallSession, endpoint: MediaEndpoint) -> None:
     """The `play` of another verb: no action hook, and a missing file raises VerbFailed."""
     clips = [await call.kit.audio.clip(url) for url in verb.url]
-    await _play(verb, call, endpoint, clips)
+    if clips:
+        await _play(verb, call, endpoint, clips)
 
 
 async def _play(verb: Play, call: CallSession, endpoint: MediaEndpoint, clips: Sequence[Clip]) -> Played:
