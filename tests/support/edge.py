@@ -100,9 +100,18 @@ class TestRelay:
 class World:
     """An edge with one call that comes from a known trunk."""
 
-    def __init__(self, *nodes: str, delayed: bool = False, tables: Tables = TABLES) -> None:
+    def __init__(
+        self,
+        *nodes: str,
+        delayed: bool = False,
+        tables: Tables = TABLES,
+        uri: str = f"sip:{DIALLED}@192.0.2.1",
+        from_: str | None = None,
+    ) -> None:
         body, rows = (b"", []) if delayed else (OFFER, [("Content-Type", "application/sdp")])
-        self.caller = PlayedLeg("caller", request("INVITE", f"sip:{DIALLED}@192.0.2.1", body=body, headers=rows))
+        self.caller = PlayedLeg("caller", request("INVITE", uri, body=body, headers=rows))
+        if from_ is not None:
+            self.caller.invite.headers.set("From", from_)
         self.servers: list[PlayedLeg] = []
         self.invites: list[dict[str, Any]] = []
         self.records: list[CallRecord] = []

@@ -160,3 +160,19 @@ def test_parameters_are_changed_in_a_copy() -> None:
     assert str(uri.with_params(lr=None, transport="ws")) == "sip:a@h;transport=ws;lr?Subject=x"
     assert str(uri.without("transport", "absent")) == "sip:a@h"
     assert str(uri) == "sip:a@h;transport=tcp?Subject=x"
+
+
+@pytest.mark.parametrize(
+    ("uri", "number"),
+    [
+        ("tel:+1-201-555-0123", "+12015550123"),
+        ("tel:7042;phone-context=example.com", "7042"),
+        ("sip:+1(201)555.0123@example.com;user=phone", "+12015550123"),
+        ("sip:1-800-flowers@example.com;user=phone", "1-800-flowers"),
+        ("sip:john-doe@example.com", "john-doe"),
+        ("sip:10-20@example.com", "10-20"),
+        ("sip:%2B1201@example.com", "+1201"),
+    ],
+)
+def test_numbers_are_compared_without_visual_separators(uri: str, number: str) -> None:
+    assert Uri.parse(uri).number == number

@@ -73,7 +73,11 @@ def first_request(
     agent: str,
     cseq: int = 1,
 ) -> Request:
-    """A request that belongs to no dialog yet, without Via (section 8.1.1); rows in ``headers`` win."""
+    """A request that belongs to no dialog yet, without Via (section 8.1.1); rows in ``headers`` win.
+
+    Raises GrammarError for a URI that would not be read as one, such as one with a user part that is not escaped.
+    """
+    Uri.parse(str(uri))
     given = list(headers)
     names = {name.lower() for name, _ in given}
     built = Headers()

@@ -15,6 +15,9 @@ _HOST_PORT = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.\-_]*)))(?::(?P<port>\d{1,5}))?"
 )
 
+_SEPARATORS = re.compile(r"[-.()]")
+_NUMBER = re.compile(r"\+?[0-9*#A-Da-d]+")
+
 _HEADER_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 
 
@@ -42,6 +45,16 @@ class Uri:
     @property
     def user_text(self) -> str:
         return unescape(self.user or "")
+
+    @property
+    def number(self) -> str:
+        """``user_text``; of a telephone number without its visual separators (RFC 3966 section 5.1.1)."""
+        text = self.user_text
+        if self.scheme != "tel" and (self.params.get("user") or "").lower() != "phone":
+            return text
+        number, semicolon, params = text.partition(";")
+        plain = _SEPARATORS.sub("", number)
+        return plain + semicolon + params if _NUMBER.fullmatch(plain) else text
 
     @property
     def is_sip(self) -> bool:

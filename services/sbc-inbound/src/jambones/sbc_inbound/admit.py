@@ -32,4 +32,4 @@ def caller_of(call: "Call") -> Caller:
     address = call.log.remote_host = source_of(call.far_end.invite.headers, source.host, call.env.trusted_proxies)
     registered = call.env.users.registered_from(uri.host, address, source.port)
     sources = call.env.trunk_sources.of(address)
-    return Caller(address, source.port, source.transport, uri.user_text, uri.host, registered, sources)
+    return Caller(address, source.port, source.transport, uri.number, uri.host, registered, sources)

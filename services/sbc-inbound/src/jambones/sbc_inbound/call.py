@@ -22,6 +22,7 @@ from jambones.sip.events import Acked, Answered, Ended, LegEnded, LegEvent, Offe
 from jambones.sip.headers import Headers
 from jambones.sip.leg import IncomingLeg, OutgoingLeg
 
+ANONYMOUS = "anonymous"
 ELSEWHERE = "X-Jambones-Retry-Elsewhere"
 SEEN_OUTSIDE = {401: 480, 403: 480, 404: 480, 407: 480, 408: 480, 481: 480, 482: 480, 483: 480}
 """Statuses of a feature server that speak of the platform's inside, and what the far end gets instead."""
@@ -34,8 +35,8 @@ class Call(SbcCall[Environment]):
         invite = leg.invite
         record = CallLog(
             sip_call_id=invite.call_id,
-            from_user=invite.from_.uri.user_text,
-            to_user=invite.uri.user_text or invite.to.uri.user_text,
+            from_user=invite.from_.uri.number or ANONYMOUS,
+            to_user=invite.uri.number or invite.to.uri.number,
             remote_host=leg.source.host,
             user_agent=invite.headers.get("User-Agent"),
         )

@@ -91,7 +91,7 @@ class Ingress:
             return False
         uri = request.uri
         who = identify(
-            self._directory.tables, Caller(source.host, source.port, source.transport, uri.user_text, uri.host)
+            self._directory.tables, Caller(source.host, source.port, source.transport, uri.number, uri.host)
         ).result
         return isinstance(who, Refusal) and who.account_sid is None
 

@@ -10,6 +10,7 @@ from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.routing import Route
 from jambones.sip.address import NameAddr
 from jambones.sip.build import new_call_id
+from jambones.sip.grammar import escape_user
 from jambones.sip.leg import OutgoingLeg
 from jambones.sip.transport import Address
 from jambones.sip.uri import Uri
@@ -44,10 +45,17 @@ async def ask_feature_server(call: "Call", node: Node, route: Route | DeviceRout
     rows.append(("Max-Forwards", str(max((invite.max_forwards or 70) - 1, 0))))
     rows += headers.to_feature_server(invite.headers, trusted=call.origin == "trunk")
     host = invite.uri.host
-    literal = parse_address(host) is not None
+    elsewhere = not host or parse_address(host) is not None  # a tel URI has no host
+    # Both users were unescaped for routing and the record: what a caller escaped must not end a line or a URI here.
     return await env.invite(
-        Uri("sip", route.did, None, address.host if literal else host, address.port if literal else None),
-        from_=NameAddr(Uri("sip", call.log.from_user, host=env.private_ip), invite.from_.display),
+        Uri(
+            "sip",
+            escape_user(route.did) or None,
+            None,
+            address.host if elsewhere else host,
+            address.port if elsewhere else None,
+        ),
+        from_=NameAddr(Uri("sip", escape_user(call.log.from_user), host=env.private_ip), invite.from_.display),
         to=invite.to.with_tag(None),
         sdp=offer,
         headers=rows,
