@@ -8,6 +8,7 @@ from jambones.sip.events import Acked, Answer, Ended, LegEnded, LegEvent, Offere
 from jambones.sip.headers import Headers
 from jambones.sip.message import Request, Response
 from jambones.sip.queue import EventQueue
+from jambones.sip.traces import Observer
 from jambones.sip.transport import Address
 from tests.support.sip_messages import request
 
@@ -33,8 +34,13 @@ class PlayedLeg:
         self.hold: asyncio.Event | None = None
         """Set: `reinvite` and `send` wait for it."""
         self.ended: Ended | None = None
+        self.observer: Observer | None = None
+        """Who follows it."""
         self._events = EventQueue()
         self._changed = asyncio.Event()
+
+    def follow(self, observer: Observer) -> None:
+        self.observer = observer
 
     # What the peer does.
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jambones.common import clock
+from jambones.common.private import token
 from jambones.sbc.record import CallLog
 from jambones.sbc.tenants import Account
 
@@ -71,3 +72,20 @@ def test_a_challenge_leaves_no_record(status: int) -> None:
 def test_without_an_account_or_when_it_wants_none_there_is_no_record() -> None:
     assert log(None).record("", None, None) is None
     assert log(Account("acc", "sp", disable_cdrs=True)).record("", None, None) is None
+
+
+def test_reasons_go_to_the_log_without_the_numbers_in_them() -> None:
+    call = CallLog("call-1", "ann", "+441632960000", "192.0.2.1")
+    call.reasons = [
+        "exact number passed: +441632960000 on acme",
+        "pattern missed: 0441632960001",
+        "6b1f9f0e-2d4c-4a8e-9b55-123456789012 chosen",
+        "caller of ann is known: 192.0.2.1:50600",
+    ]
+
+    assert call.reasons_logged == [
+        f"exact number passed: {token('+441632960000')} on acme",
+        f"pattern missed: {token('0441632960001')}",
+        "6b1f9f0e-2d4c-4a8e-9b55-123456789012 chosen",
+        f"caller of {token('ann')} is known: 192.0.2.1:50600",
+    ]

@@ -49,6 +49,10 @@ class Verbosity:
         self.level = LEVELS["debug"] if everything else self._own
         self.debug_accounts = frozenset(accounts)
 
+    def debugs(self, account_sid: str) -> bool:
+        """Whether debug lines of this account are written: for whoever would have to work for such a line."""
+        return self.level <= LEVELS["debug"] or account_sid in self.debug_accounts
+
     def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
         if LEVELS.get(method, 20) < self.level and event.get("account_sid") not in self.debug_accounts:
             raise structlog.DropEvent

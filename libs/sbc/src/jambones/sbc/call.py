@@ -13,7 +13,7 @@ import structlog
 
 from jambones.common import logs
 from jambones.common.ids import new_sid
-from jambones.sbc import headers
+from jambones.sbc import headers, trace
 from jambones.sbc.admission import CountedCall
 from jambones.sbc.alerts import Alerts
 from jambones.sbc.crossing import Crossing
@@ -85,6 +85,7 @@ class SbcCall(Generic[H]):
     async def run(self) -> None:
         """Until both legs are over and the record is written."""
         logs.unbind()
+        trace.forget()
         self.env.calls[self.leg_id] = self
         try:
             async with asyncio.TaskGroup() as self._group:
@@ -119,7 +120,7 @@ class SbcCall(Generic[H]):
 
     async def refuse(self, refusal: Refusal, *extra: tuple[str, str]) -> None:
         """Turn the caller away."""
-        self.words.info("call refused", status=refusal.status, cause=refusal.cause, reasons=self.log.reasons)
+        self.words.info("call refused", status=refusal.status, cause=refusal.cause, reasons=self.log.reasons_logged)
         self.log.failed(refusal.status, refusal.x_reason or refusal.cause)
         if refusal.alert is not None and self.account is not None:
             await self.env.alerts.raise_(self.account, refusal.alert, refusal.x_reason or refusal.cause)

@@ -1,17 +1,19 @@
 """The record of one call, filled while the call runs and written once, at its end."""
 
+import re
 from dataclasses import dataclass, field
 
 from jambones.common.bus.calls import CallRecord, Direction, EndedBy, GatewayAttempt, MediaSummary
 from jambones.common.clock import now_ms
 from jambones.common.ids import AccountSid, ApplicationSid, CallSid, ServiceProviderSid, SipGatewaySid
-from jambones.common.private import Private
+from jambones.common.private import Private, token
 from jambones.sbc.tenants import Account
 
 CALLER, CALLED = "caller hungup", "called party hungup"
 ABANDONED, FAILED = "caller abandoned", "failed"
 # What a Reason or X-Reason text of ours means for the record; compared in lower case.
 PLATFORM_REASONS = ("media lost", "media timeout", "session expired", "max duration", "server shutdown")
+_NUMBER = r"\+?\d{6,}"
 
 
 @dataclass(slots=True)
@@ -63,6 +65,13 @@ class CallLog:
         ours = next((reason for reason in PLATFORM_REASONS if reason in said), None)
         self.hangup_side = "platform" if ours else by
         self.termination_reason = ours or (CALLER if by == "caller" else CALLED)
+
+    @property
+    def reasons_logged(self) -> list[str]:
+        """The reasons without the numbers in them: the record, which its tenant alone sees, has them in clear."""
+        users = [re.escape(user) for user in (self.from_user, self.to_user) if len(user) > 2]
+        private = re.compile(rf"(?<![\w-])(?:{'|'.join([*users, _NUMBER])})(?![\w-])")
+        return [private.sub(lambda found: token(found[0]), reason) for reason in self.reasons]
 
     def record(self, host: str, codec: str | None, media: MediaSummary | None) -> CallRecord | None:
         """The record; None when the account is unknown, wants none, or the caller was only challenged."""

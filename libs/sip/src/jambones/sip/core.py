@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from jambones.sip.message import Request, Response
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
+from jambones.sip.traces import Observer
 from jambones.sip.transaction.layer import ClientTransaction
 from jambones.sip.transport import Address, Flow
 from jambones.sip.uri import Uri
@@ -55,3 +56,6 @@ class Core(Protocol):
     def add_leg(self, leg: "Leg") -> None: ...
 
     def remove_leg(self, leg: "Leg") -> None: ...
+
+    def follow(self, leg: "Leg", observer: Observer) -> None:
+        """Show the messages of this leg's Call-ID, until a while after it is removed; one that came, its INVITE too."""

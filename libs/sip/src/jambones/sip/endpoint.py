@@ -22,6 +22,7 @@ from jambones.sip.reception import OnInvite, OnRequest, Reception
 from jambones.sip.replaces import Replaces
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
+from jambones.sip.traces import Observer, Traces
 from jambones.sip.transaction.layer import ClientTransaction, TransactionLayer
 from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport, TransportHub
@@ -59,6 +60,7 @@ class Endpoint:
         tls: TlsSettings | None,
         connections: ConnectionRules | None,
         udp_limit: UdpLimit | None,
+        trace: Callable[[], Observer | None] | None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.timers = settings
@@ -66,7 +68,9 @@ class Endpoint:
         self.nat_fix = nat_fix
         self.stats = Stats()
         self.wheel = TimerWheel(loop)
-        self._layer = TransactionLayer(self.wheel, settings, self.stats)
+        self._trace = trace
+        self._traces = Traces()
+        self._layer = TransactionLayer(self.wheel, settings, self.stats, self._traces)
         self._intake = Intake(self._layer, self.stats, filter, server, relay, self._lost)
         self._legs = LegTable(self.stats)
         self._hub = TransportHub(
@@ -98,6 +102,7 @@ class Endpoint:
         tls: TlsSettings | None = None,
         connections: ConnectionRules | None = None,
         udp_limit: UdpLimit | None = None,
+        trace: Callable[[], Observer | None] | None = None,
     ) -> AsyncIterator[Self]:
         """Listen inside the block; legs that are still open at its end get a BYE or 503.
 
@@ -112,7 +117,8 @@ class Endpoint:
         is open. ``relay(message, data, flow, mark)`` is asked, after the filter, about each message that carries a
         mark (see VirtualFlow): True when it saw to it, then nothing else here sees the message. ``connections`` bounds
         how many may come and how long they may be silent. ``udp_limit`` says which requests are too large for UDP;
-        without it none is.
+        without it none is. ``trace`` is asked, for each call that begins here, who wishes to see its messages; for a
+        call that came, say so with ``leg.follow``.
         """
         timers = settings or SipTimers()
         endpoint = cls(
@@ -129,6 +135,7 @@ class Endpoint:
             tls,
             connections,
             udp_limit,
+            trace,
         )
         try:
             await endpoint._hub.listen(listen)
@@ -282,9 +289,19 @@ class Endpoint:
 
     def add_leg(self, leg: Leg) -> None:
         self._legs.add(leg)
+        if self._trace is not None and leg.owns_call_id and (observer := self._trace()) is not None:
+            self.follow(leg, observer)
 
     def remove_leg(self, leg: Leg) -> None:
         self._legs.remove(leg)
+        observer = self._traces.observers.get(leg.sip_call_id)
+        if observer is not None:  # its BYE, and what answers that, come after its end
+            self.wheel.after(64 * self.timers.t1, self._traces.stop, leg.sip_call_id, observer)
+
+    def follow(self, leg: Leg, observer: Observer) -> None:
+        self._traces.observers[leg.sip_call_id] = observer
+        if not leg.owns_call_id:
+            self._traces.note("in", leg.invite, leg.source)
 
     # Inside.
 

@@ -16,6 +16,7 @@ from jambones.sip.offers import Offers
 from jambones.sip.queue import EventQueue
 from jambones.sip.sending import SDP, Sending
 from jambones.sip.status import phrase
+from jambones.sip.traces import Observer
 from jambones.sip.transaction.layer import ServerTransaction
 from jambones.sip.transport import Address, Flow
 
@@ -111,6 +112,11 @@ class Leg(Sending):
     async def hangup(self, *, status: int | None = None, reason: str | None = None, headers: HeaderRows = ()) -> None:
         """End the leg the way its state asks for: BYE, CANCEL or a final response. Idempotent, never raises."""
         raise NotImplementedError
+
+    def follow(self, observer: Observer) -> None:
+        """Show the INVITE that came, and each message of this leg from now on."""
+        if self.ended is None:
+            self.core.follow(self, observer)
 
     # What offers and the endpoint use.
 

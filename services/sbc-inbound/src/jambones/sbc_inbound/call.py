@@ -6,7 +6,7 @@ from contextlib import suppress
 from jambones.common import logs
 from jambones.common.bus.nodes import Node
 from jambones.media.rtpengine import BadDescription
-from jambones.sbc import headers
+from jambones.sbc import headers, trace
 from jambones.sbc.call import SbcCall
 from jambones.sbc.crossing import Crossing
 from jambones.sbc.decision import Refusal
@@ -121,6 +121,8 @@ class Call(SbcCall[Environment]):
             case Refusal() as refusal:
                 self.account = self.env.directory.tables.accounts.get(refusal.account_sid or "")
                 self.log.account = self.account
+                if self.account is not None:
+                    trace.begin(self.far_end, self.account.account_sid, self.leg_id)
                 await self.refuse(refusal)
                 return None
             case Route() as route:
@@ -133,6 +135,7 @@ class Call(SbcCall[Environment]):
                 self.log.application_sid = route.application.application_sid if route.application else None
         self.words = self.words.bind(account_sid=route.account.account_sid)
         logs.bind(account_sid=route.account.account_sid, leg=self.leg_id)
+        trace.begin(self.far_end, route.account.account_sid, self.leg_id)
         self.env.figures.invited(self.origin)
         self._tenants = tenants_of(route.account)
         refused = over_local_limits(self.env, route.account) or await over_tenant_limits(
@@ -286,6 +289,8 @@ class Call(SbcCall[Environment]):
     def _note(self, said: Headers) -> None:
         """What the feature server tells about the call, for the record."""
         self.log.call_sid = said.get("X-Jambones-Call-Sid") or self.log.call_sid
+        if (followed := trace.current()) is not None:
+            followed.call_sid = self.log.call_sid
         self.log.trace_id = said.get("X-Jambones-Trace") or self.log.trace_id
         self.log.application_sid = said.get("X-Jambones-App") or self.log.application_sid
 
@@ -305,5 +310,5 @@ class Call(SbcCall[Environment]):
             remote_host=self.log.remote_host,
             node=self.node.id if self.node is not None else None,
             seconds=round(self.seconds, 3),
-            reasons=self.log.reasons,
+            reasons=self.log.reasons_logged,
         )

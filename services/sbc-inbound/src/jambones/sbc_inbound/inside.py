@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Self
 
+from jambones.sbc import trace
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sip.address import NameAddr
 from jambones.sip.endpoint import Endpoint
@@ -26,7 +27,9 @@ class Inside:
         listen = settings.private_listen or (f"udp:{private_ip}:0",)
         # Heartbeats tell of feature servers that died: session timers would add nothing.
         timers = SipTimers(timer_c=settings.ring_timeout, session_expires=0)
-        async with Endpoint.open(map(Address.parse, listen), _refuse, settings=timers, nat_fix=False) as endpoint:
+        async with Endpoint.open(
+            map(Address.parse, listen), _refuse, settings=timers, nat_fix=False, trace=trace.current
+        ) as endpoint:
             yield cls(endpoint)
 
     @property

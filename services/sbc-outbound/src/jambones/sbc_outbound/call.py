@@ -5,7 +5,7 @@ from contextlib import suppress
 from jambones.common import logs
 from jambones.common.clock import now_ms
 from jambones.media.rtpengine import BadDescription
-from jambones.sbc import headers
+from jambones.sbc import headers, trace
 from jambones.sbc.call import SbcCall
 from jambones.sbc.crossing import Crossing
 from jambones.sbc.decision import Refusal
@@ -135,6 +135,7 @@ class Call(SbcCall[Environment]):
         self.node_id = order.feature_server or self.env.feature_server_at(self.feature_server.source)
         self.words = self.words.bind(account_sid=order.account.account_sid, call_sid=order.call_sid)
         logs.bind(account_sid=order.account.account_sid, call_sid=order.call_sid, leg=self.leg_id)
+        trace.begin(self.feature_server, order.account.account_sid, self.leg_id, order.call_sid)
         record = self.log
         record.account, record.from_user = order.account, order.from_user
         record.call_sid, record.application_sid, record.trace_id = order.call_sid, order.application_sid, order.trace_id
@@ -273,5 +274,5 @@ class Call(SbcCall[Environment]):
             attempts=len(self.attempts),
             node=self.node_id,
             seconds=round(self.seconds, 3),
-            reasons=self.log.reasons,
+            reasons=self.log.reasons_logged,
         )

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
+from jambones.sbc import trace
 from jambones.sbc.figures import Figures
 from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc_outbound.settings import OutboundSettings
@@ -55,6 +56,7 @@ class Outside:
             settings=SipTimers(timer_c=settings.ring_timeout, session_expires=settings.session_expires),
             tls=tls,
             udp_limit=UdpLimit(settings.sip_udp_limit),
+            trace=trace.current,
         ) as endpoint:
             yield cls(endpoint)
 

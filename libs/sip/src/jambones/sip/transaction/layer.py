@@ -8,6 +8,7 @@ from jambones.sip.message import Message, Request, Response
 from jambones.sip.stats import Stats
 from jambones.sip.timers import SipTimers, TimerWheel
 from jambones.sip.timers import Timer as WheelTimer
+from jambones.sip.traces import Traces
 from jambones.sip.transaction.effects import (
     Acknowledge,
     Effect,
@@ -32,24 +33,10 @@ from jambones.sip.transaction.non_invite_server import NonInviteServerTransactio
 from jambones.sip.transaction.user import Detour, User
 from jambones.sip.transport import Address, Flow, Target
 
-_KNOWN = frozenset(
-    [
-        "INVITE",
-        "ACK",
-        "BYE",
-        "CANCEL",
-        "OPTIONS",
-        "REGISTER",
-        "INFO",
-        "UPDATE",
-        "PRACK",
-        "REFER",
-        "NOTIFY",
-        "MESSAGE",
-        "SUBSCRIBE",
-        "PUBLISH",
-    ]
-)
+_KNOWN = frozenset({
+    "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "MESSAGE",
+    "SUBSCRIBE", "PUBLISH",
+})  # fmt: skip
 _CLASSES = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx")
 
 Machine = InviteClientTransaction | InviteServerTransaction | NonInviteClientTransaction | NonInviteServerTransaction
@@ -270,10 +257,11 @@ class TransactionLayer:
 
     user: User
 
-    def __init__(self, wheel: TimerWheel, timers: SipTimers, stats: Stats) -> None:
+    def __init__(self, wheel: TimerWheel, timers: SipTimers, stats: Stats, traces: Traces | None = None) -> None:
         self.wheel = wheel
         self.timers = timers
         self.stats = stats
+        self.traces = traces or Traces()
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
         self._merge: dict[Key, ServerTransaction] = {}
@@ -304,10 +292,14 @@ class TransactionLayer:
             stats.requests[message.method if message.method in _KNOWN else "other", "out", transport] += 1
         elif isinstance(message, Response):
             stats.responses[_CLASSES[message.status // 100], "out", transport] += 1
+        if self.traces.observers:
+            self.traces.note("out", message, flow.remote, again)
         flow.send(wire)
 
     def received_response(self, response: Response, flow: Flow) -> None:
         self.stats.responses[_CLASSES[response.status // 100], "in", flow.remote.transport] += 1
+        if self.traces.observers:
+            self.traces.note("in", response, flow.remote)
         transaction = self._clients.get(client_key(response))
         if transaction is None:
             # RFC 6026: a 2xx without a transaction comes after 64·T1 or was never ours.
@@ -318,6 +310,8 @@ class TransactionLayer:
     def received_request(self, request: Request, flow: Flow) -> None:
         method = request.method
         self.stats.requests[method if method in _KNOWN else "other", "in", flow.remote.transport] += 1
+        if self.traces.observers:
+            self.traces.note("in", request, flow.remote)
         key = server_key(request)
         transaction = self._servers.get(key)
         if transaction is not None:
