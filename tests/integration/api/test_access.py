@@ -98,12 +98,12 @@ async def test_everybody_uses_what_is_theirs(world: World, name: str) -> None:
             if operation.operation_id.endswith("ServiceProviderSpeechCredential"):
                 sids["speech_credential_sid"] = second
             match operation.operation_id:  # others were made by examples and are in use
-                case "deleteVoipCarrier":
+                case "deleteVoipCarrier" | "deleteAccountVoipCarrier":
                     sids["voip_carrier_sid"] = await ours.tenant.make("/VoipCarriers", {"name": "spare"})
-                case "deleteApplication":
+                case "deleteApplication" | "deleteAccountApplication":
                     spare = {"name": "spare", "app_json": '[{"verb": "hangup"}]'}
                     sids["application_sid"] = await ours.tenant.make("/Applications", spare)
-                case "deleteApiKey":
+                case "deleteApiKey" | "deleteAccountApiKey":
                     spare = {"account_sid": ours.account}
                     sids["api_key_sid"] = (await world.admin.post("/ApiKeys", spare)).body["sid"]
                 case "logout" | "deleteAccount":

@@ -13,13 +13,14 @@ from jambones.common.db.voip_carriers import VoipCarriers
 CARRIERS = frozenset(
     {
         "createVoipCarrier", "updateVoipCarrier", "deleteVoipCarrier", "createAccountVoipCarrier",
-        "updateAccountVoipCarrier", "copyPredefinedCarrier", "createSipGateway", "updateSipGateway",
-        "deleteSipGateway", "createPhoneNumber", "updatePhoneNumber", "deletePhoneNumber",
+        "updateAccountVoipCarrier", "deleteAccountVoipCarrier", "copyPredefinedCarrier", "createSipGateway",
+        "updateSipGateway", "deleteSipGateway", "createPhoneNumber", "updatePhoneNumber", "deletePhoneNumber",
     }
 )  # fmt: skip
 """Operations that JAMBONES_ADMIN_CARRIER takes from accounts."""
 COUNTED: dict[str, tuple[type[Repository[Any]], int]] = {
     "createApplication": (Applications, 50),
+    "createAccountApplication": (Applications, 50),
     "createVoipCarrier": (VoipCarriers, 10),
     "createSipGateway": (SipGateways, 150),
     "createPhoneNumber": (PhoneNumbers, 200),

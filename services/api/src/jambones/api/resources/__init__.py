@@ -8,6 +8,7 @@ from jambones.api.resources import (
     app_env,
     applications,
     audit_log,
+    below_accounts,
     bucket_tests,
     calls,
     clients,
@@ -74,5 +75,6 @@ RESOURCES: tuple[Resource, ...] = (
     sbcs.resource,
     password_settings.resource,
     system_information.resource,
+    below_accounts.resource,
     later.resource,
 )

@@ -34,7 +34,7 @@ class NewKey(BaseModel):
     token: str
 
 
-def _shown(row: ApiKey) -> dict[str, Any]:
+def shown(row: ApiKey) -> dict[str, Any]:
     return wire(row, drop=("token_digest",))
 
 
@@ -106,7 +106,7 @@ async def _check_deletion(ask: Ask, row: ApiKey) -> None:
 async def list_of_account(ask: Ask) -> Any:
     account = await guards.account_item(ask)
     async with ask.reading() as tx:
-        return [_shown(row) for row in await ApiKeys(tx).select(account_sid=account.account_sid)]
+        return [shown(row) for row in await ApiKeys(tx).select(account_sid=account.account_sid)]
 
 
 @resource.get(
@@ -119,4 +119,4 @@ async def list_of_provider(ask: Ask) -> Any:
         return []
     async with ask.reading(tenant) as tx:
         rows = await ApiKeys(tx).select(service_provider_sid=tenant.service_provider_sid, account_sid=None)
-    return [_shown(row) for row in rows]
+    return [shown(row) for row in rows]
