@@ -99,9 +99,9 @@ async def test_everybody_uses_what_is_theirs(world: World, name: str) -> None:
                 sids["speech_credential_sid"] = second
             match operation.operation_id:  # others were made by examples and are in use
                 case "deleteVoipCarrier" | "deleteAccountVoipCarrier":
-                    sids["voip_carrier_sid"] = await ours.tenant.make("/VoipCarriers", {"name": "spare"})
+                    sids["voip_carrier_sid"] = await ours.tenant.make("/VoipCarriers", {"name": operation.operation_id})
                 case "deleteApplication" | "deleteAccountApplication":
-                    spare = {"name": "spare", "app_json": '[{"verb": "hangup"}]'}
+                    spare = {"name": operation.operation_id, "app_json": '[{"verb": "hangup"}]'}
                     sids["application_sid"] = await ours.tenant.make("/Applications", spare)
                 case "deleteApiKey" | "deleteAccountApiKey":
                     spare = {"account_sid": ours.account}
