@@ -1,7 +1,9 @@
 """Fixtures of all tests: real servers, started at their first use."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +81,13 @@ async def bus(nats_url: str) -> AsyncIterator["Bus"]:
 
     async with Bus.connect([nats_url], name="test") as bus:
         yield bus
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """SDKs that others published, in `node_modules`, and `node`; scripts/test-clients fetches what is missing."""
+    root = Path(__file__).parents[1]
+    done = subprocess.run([root / "scripts" / "test-clients"], check=False, capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        pytest.fail(done.stderr.strip(), pytrace=False)
+    return root / ".cache" / "test-clients"

@@ -1,12 +1,15 @@
 """Calls placed by SIPp, over UDP and TCP, with rtpengine in the path where it is installed: signalling, audio, keys."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.support import sipp, sounds
+from tests.support.published_callbacks import Callbacks
 from tests.support.scripted import Office, office
+from tests.support.sdk_applications import CLIENTS, started
 from tests.support.sink import RtpSink
 
 pytestmark = [
@@ -68,6 +71,26 @@ async def test_keys_reach_the_application(desk: Office, transport: str) -> None:
     if desk.platform.anchors_media:
         told = await desk.api("GET", f"{desk.account}/RecentCalls/{record['call_sid']}/explain")
         assert told["media"]["packets_in"] > 20  # a little speech and two keys
+
+
+@pytest.mark.skipif(not sipp.may_replay(), reason="replaying captured audio takes root")
+async def test_an_application_written_with_the_published_sdk_takes_a_call(desk: Office, published: Path) -> None:
+    secret = (await desk.api("GET", f"{desk.account}/WebhookSecret"))["webhook_secret"]
+    async with started(CLIENTS / "sdk.cjs", published, secret=secret) as theirs:
+        status_hook = {"url": f"{theirs.origin}/call-status", "method": "POST"}
+        await desk.provision("15550007777", f"{theirs.origin}/incoming", call_status_hook=status_hook)
+
+        call = await sipp.run("presses_keys", desk.platform.sip, "15550007777")
+
+        assert call.good, call.log
+        assert "X-Office: closed" in call.log
+        hooks = await theirs.seen(5)  # those with a good signature
+    assert sorted(path for path, _ in hooks) == ["/call-status"] * 3 + ["/incoming", "/menu"]
+    names = {"/incoming": "session-new", "/menu": "gather", "/call-status": "call-status"}
+    callbacks = Callbacks(published)
+    for path, payload in hooks:
+        assert callbacks.objections(names[path], payload) == [], (path, payload)
+    assert dict(hooks)["/menu"]["customerData"]["Name"] == "Zoë"
 
 
 async def test_a_caller_who_hangs_up_is_reported_with_his_headers(desk: Office) -> None:

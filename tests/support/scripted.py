@@ -147,8 +147,8 @@ class Office:
             raise
         return json.loads(text) if text else None
 
-    async def provision(self, number: str, call_hook: str) -> None:
-        """A new number with a new application that is asked at `call_hook`."""
+    async def provision(self, number: str, call_hook: str, **application: Any) -> None:
+        """A new number with a new application that is asked at `call_hook`; `application`: more of its properties."""
         hook = {"url": call_hook, "method": "POST"}
         made = await self.api(
             "POST",
@@ -158,6 +158,7 @@ class Office:
                 "account_sid": self.platform.seeded.account_sid,
                 "call_hook": hook,
                 "call_status_hook": {"url": f"{self.app.origin}/status", "method": "POST"},
+                **application,
             },
         )
         carriers = await self.api("GET", "/VoipCarriers")

@@ -49,6 +49,13 @@ def test_what_is_not_known_is_left_out() -> None:
         ({"customerData": {"n": 2.0, "deepKey": [3.0]}}, '{"customerData":{"n":2,"deepKey":[3]}}'),
         ({"a": '"\\\n'}, '{"a":"\\"\\\\\\n"}'),
         ({"a": True, "b": False}, '{"a":true,"b":false}'),
+        ({"a": [5e-05, 1e-06, -1.5e-7, 0.0001, -0.0]}, '{"a":[0.00005,0.000001,-1.5e-7,0.0001,0]}'),
+        ({"a": [2**53 + 1, 12345678901234567890, 1e21]}, '{"a":[9007199254740992,12345678901234567000,1e+21]}'),
+        ({"a": 10**400}, '{"a":null}'),
+        (
+            {"customerData": {"b": 1e-05, "10": 1, "9": {"2": 0, "1": ""}, "09": 1}},
+            '{"customerData":{"9":{"1":"","2":0},"10":1,"b":0.00001,"09":1}}',
+        ),
     ],
 )
 def test_the_text_is_what_javascript_would_print(payload: dict[str, Any], text: str) -> None:

@@ -30,7 +30,7 @@ async def test_a_file_is_played_once_to_its_end() -> None:
         "reason": "playCompleted",
         "playback_seconds": 2,
         "playback_milliseconds": 2000,
-        "playback_last_offset_pos": 16000,
+        "playback_last_offset_pos": "16000",
     }
 
 
@@ -85,7 +85,7 @@ async def test_it_starts_at_an_offset_in_samples(offset: Any) -> None:
         waited = caller.now - began
 
     assert waited == pytest.approx(1.0, abs=0.01)
-    assert told(caller)["playback_last_offset_pos"] == 16000
+    assert told(caller)["playback_last_offset_pos"] == "16000"
 
 
 async def test_silence_is_played_for_so_many_milliseconds() -> None:

@@ -49,6 +49,7 @@ class Caller(Party):
         callee = found()
         assert callee is not None
         callee.met = True
+        await settle()  # whoever placed the call listens to it from then on
         return callee
 
     def hooks(self, path: str | None = None) -> list[HookRequest]:

@@ -59,5 +59,5 @@ def report(played: Played) -> dict[str, Any]:
         "reason": "playCompleted",
         "playback_seconds": played.samples // SAMPLE_RATE,
         "playback_milliseconds": played.samples * 1000 // SAMPLE_RATE,
-        "playback_last_offset_pos": played.offset,
+        "playback_last_offset_pos": str(played.offset),  # a text on the wire of the reference
     }
