@@ -162,7 +162,7 @@ def configure(
         ]
     structlog.configure(
         processors=[*shared, Repeats(), *render],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        wrapper_class=_Logger,
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=stream is None,
     )
@@ -179,6 +179,15 @@ def configure(
     root.setLevel(logging.DEBUG)
     for noisy in ("asyncio", "aiohttp.access", "nats", "faker", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Logger(structlog.make_filtering_bound_logger(logging.DEBUG)):  # type: ignore[misc]
+    """Drops what nobody wants at debug before anything is put together for it: every request has such a line."""
+
+    def debug(self, event: str, *args: Any, **attributes: Any) -> Any:
+        if verbosity.level > LEVELS["debug"] and not verbosity.debug_accounts:
+            return None
+        return super().debug(event, *args, **attributes)
 
 
 def _wanted(record: logging.LogRecord) -> bool:
