@@ -108,7 +108,7 @@ async def _failover(desk: Office, callee: int, broken: int) -> Figure:
 
 async def _load(platform: LocalPlatform, number: str, rate: int) -> tuple[sipp.Load, Cost]:
     before = cost_of(platform)
-    load = await asyncio.to_thread(sipp.call, platform.sip, number, rate=rate, calls=rate * SECONDS, media_port=34000)
+    load = await asyncio.to_thread(sipp.call, platform.sip, number, rate=rate, calls=rate * SECONDS)
     await asyncio.sleep(1)  # records on their way to the database belong to the calls
     return load, cost_of(platform).minus(before)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from jambones.local.ports import free_port
 from jambones.local.servers import tied
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -55,7 +56,6 @@ def call(
     *,
     rate: int,
     calls: int,
-    media_port: int = 40000,
     limit: float = 120,
     scenario: str = "caller",
     keys: Mapping[str, str] | None = None,
@@ -68,7 +68,7 @@ def call(
     with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
         command = [
             "sipp", target, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", number, "-i", "127.0.0.1",
-            "-mi", "127.0.0.1", "-mp", str(media_port), "-m", str(calls), "-r", str(rate), "-rp", "1000",
+            "-mi", "127.0.0.1", "-mp", str(_media_port("127.0.0.1")), "-m", str(calls), "-r", str(rate), "-rp", "1000",
             "-l", str(max(100, rate * 10)), "-recv_timeout", "30000", "-trace_rtt", "-rtt_freq", "1", "-trace_stat",
             "-fd", "1", "-trace_err", "-nostdin", "-timeout", f"{int(limit)}", "-timeout_error",
         ]  # fmt: skip
@@ -89,7 +89,8 @@ def callee(port: int, host: str = "127.0.0.1", scenario: str = "callee") -> Iter
     """A SIPp that does to every call on `port` what the scenario says: answer, and hang up after a second."""
     with tempfile.TemporaryDirectory(prefix="jb-sipp-") as directory:
         command = [
-            "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port), "-mp", "44000", "-nostdin",
+            "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port),
+            "-mp", str(_media_port(host)), "-nostdin",
         ]  # fmt: skip
         process = subprocess.Popen(tied(command), cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -98,6 +99,11 @@ def callee(port: int, host: str = "127.0.0.1", scenario: str = "callee") -> Iter
         finally:
             process.kill()
             process.wait(5)
+
+
+def _media_port(host: str) -> int:
+    """Where SIPp may take four ports for audio: above those of rtpengine on a machine where the platform runs."""
+    return free_port(host, near=46000, span=4)
 
 
 def _read(directory: Path, scenario: str, calls: int, rate: int, seconds: float) -> Load:

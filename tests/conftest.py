@@ -1,6 +1,7 @@
 """Fixtures of all tests: real servers, started at their first use."""
 
 import asyncio
+import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jambones.local import ports
 from jambones.local.postgres import PostgresServer
 from jambones.local.servers import RunningServer
 from tests.support import servers
@@ -29,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if kind == "e2e" and item.get_closest_marker("xdist_group") is None:
             # Whole platforms with real-time audio: one after the other.
             item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+def pytest_configure() -> None:
+    """Processes that test at the same time start platforms at the same time: a stretch of ports for each."""
+    if (worker := os.environ.get("PYTEST_XDIST_WORKER")) is not None:
+        each = len(ports.DEFAULT) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        first = ports.DEFAULT.start + int(worker.removeprefix("gw")) * each
+        os.environ[ports.RANGE] = f"{first}-{first + each - 1}"
 
 
 @pytest.fixture(scope="session")

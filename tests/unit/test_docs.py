@@ -56,7 +56,7 @@ def test_every_setting_of_the_local_supervisor_is_documented_with_its_default() 
         for name, default in zip(re.findall(r"`(\w+)`", names), defaults.split(", "), strict=True)
     }
     ports = {layout.setting(name): str(port) for name, port in asdict(layout.Ports()).items()}
-    assert told == dict(zip(layout.OTHERS, ("`.run`", "`fixed`"), strict=True)) | ports
+    assert told == dict(zip(layout.OTHERS, ("`.run`", "`fixed`", "`15000-24899`"), strict=True)) | ports
 
 
 def test_one_environment_can_serve_all_processes_and_no_name_passes_that_nobody_reads() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jambones.local import ports
 from jambones.local.layout import Ports
 from jambones.local.servers import ServerError
 
@@ -16,7 +17,13 @@ def test_the_environment_sets_ports_and_stretches() -> None:
 def test_settings_of_others_are_none_of_its_business() -> None:
     assert (
         Ports().with_environment(
-            {"JAMBONES_LOCAL_DIR": "/x", "JAMBONES_LOCAL_PORTS": "auto", "JAMBONES_HTTP_PORT": "1", "HOME": "/"}
+            {
+                "JAMBONES_LOCAL_DIR": "/x",
+                "JAMBONES_LOCAL_PORTS": "auto",
+                "JAMBONES_LOCAL_PORT_RANGE": "15000-16000",
+                "JAMBONES_HTTP_PORT": "1",
+                "HOME": "/",
+            }
         )
         == Ports()
     )
@@ -31,3 +38,26 @@ def test_what_is_no_port_is_told(port: str) -> None:
 def test_a_name_that_nobody_reads_is_told_with_those_that_there_are() -> None:
     with pytest.raises(ServerError, match=r"JAMBONES_LOCAL_SIPPORT is no setting.*JAMBONES_LOCAL_SIP_PORT"):
         Ports().with_environment({"JAMBONES_LOCAL_SIPPORT": "5060"})
+
+
+def test_free_ports_are_looked_for_in_the_stretch_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def is_free(port: int, host: str, *, udp: bool) -> bool:
+        asked.append(port)
+        return len(asked) > 400
+
+    monkeypatch.setenv("JAMBONES_LOCAL_PORT_RANGE", "20000-20300")
+    monkeypatch.setattr(ports, "is_free", is_free)
+    found = ports.free_port(span=200)
+    assert found in asked
+    assert 20000 <= min(asked) <= max(asked) <= 20300
+
+
+@pytest.mark.parametrize(
+    "text", ["20000", "20000-", "-20000", "20000-20100", "20300-20000", "80-1000", "65000-65600", "a-b"]
+)
+def test_what_is_no_stretch_of_ports_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("JAMBONES_LOCAL_PORT_RANGE", text)
+    with pytest.raises(ServerError, match="JAMBONES_LOCAL_PORT_RANGE is not FIRST-LAST"):
+        Ports.auto()

@@ -17,7 +17,7 @@ from jambones.local.platform import PHONE, SERVICES, LocalPlatform, runnable
 from jambones.local.render import Terminal
 from jambones.local.servers import ServerError
 
-DIRECTORY, CHOICE = layout.OTHERS
+DIRECTORY, CHOICE, _ = layout.OTHERS
 WAYS = ("fixed", "auto")
 DOCS = "docs/ in this repository; the REST API describes itself at {api}/openapi.json"
 

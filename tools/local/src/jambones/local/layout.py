@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
-from jambones.local.ports import free_port, is_free
+from jambones.local.ports import RANGE, free_port, is_free
 from jambones.local.servers import ServerError
 
 PREFIX = "JAMBONES_LOCAL_"
-OTHERS = (f"{PREFIX}DIR", f"{PREFIX}PORTS")
+OTHERS = (f"{PREFIX}DIR", f"{PREFIX}PORTS", RANGE)
 """Settings of `run` that are no ports."""
 
 
