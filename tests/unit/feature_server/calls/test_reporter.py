@@ -151,3 +151,16 @@ async def test_nothing_is_sent_after_close() -> None:
     await asyncio.sleep(60)
 
     assert world.told == []
+
+
+@in_virtual_time
+async def test_an_event_that_breaks_does_not_take_the_later_ones_with_it() -> None:
+    world = World()
+    world.hooks.fail = RuntimeError("never seen before")  # type: ignore[assignment]
+    world.reporter.status()
+    await world.reporter.done()
+    world.hooks.fail = None
+    world.move(CallStatus.IN_PROGRESS, 200)
+    await world.reporter.done()
+
+    assert world.told == ["trying", "in-progress"]

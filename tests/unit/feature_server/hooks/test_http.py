@@ -126,3 +126,13 @@ async def test_unknown_properties_are_passed_over_and_told_once_a_call() -> None
         assert [verb.verb for verb in await made.ask("verb:hook", Hook(url="/x"), {})] == ["pause"]
 
     assert told == ["item 0 (pause): unknown property colour was ignored"]
+
+
+@pytest.mark.parametrize("first", ["example.com/hook", "http://a.example:99999/"])
+async def test_an_application_without_a_usable_url_fails_and_does_not_raise(first: str) -> None:
+    made, client = hooks(first=Hook(url=first))
+    for ask in (made.open({}), made.ask("verb:hook", Hook(url="/next"), {})):
+        with pytest.raises(HookFailed):
+            await ask
+
+    assert client.asked == []

@@ -337,3 +337,18 @@ async def test_an_empty_answer_to_a_new_hook_ends_the_verb() -> None:
     async with call(application) as caller:
         await caller.is_changed(call_hook="/nothing")
         await caller.hears("next")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"whisper": {"verb": "play", "url": "silence_stream://600000"}}, {"dtmf": {"digit": "W" * 60}}]
+)
+async def test_what_live_control_plays_does_not_outlive_the_call(changes: dict[str, Any]) -> None:
+    async with call(dials()) as caller:
+        callee = await bridged(caller)
+        await caller.is_changed(**changes)
+        await caller.advance(1)
+        began = caller.now
+        callee.hangs_up()
+        caller.hangs_up()
+        await caller.is_hung_up_on()
+        assert caller.now - began < 5

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jambones.testing import call
+from jambones.testing import HookRequest, call
 from tests.support.scripts import HANGUP, say, script
 from tests.unit.feature_server.verbs.test_gather import PROMPT, app, gather, result, until_over
 
@@ -131,3 +131,68 @@ async def test_partial_results_are_told_and_their_answer_is_ignored() -> None:
     (partial,) = caller.hooks("/partial")
     assert partial["speech"]["is_final"] is False
     assert caller.heard == []
+
+
+CONTINUOUS = {"vendor": "default", "asrTimeout": 5, "asrDtmfTerminationDigit": "#"}
+
+
+@pytest.mark.parametrize("input", [["speech"], ["speech", "digits"]])
+async def test_the_key_that_ends_speech_needs_no_digits_in_the_input(input: list[str]) -> None:
+    async with call(app(input=input, recognizer=CONTINUOUS, timeout=60)) as caller:
+        await caller.is_answered()
+        caller.says("one")
+        await caller.advance(1)
+        caller.presses("#")
+        waited = await until_over(caller)
+
+    assert result(caller)["reason"] == "speechDetected"
+    assert waited == pytest.approx(1, abs=0.01)
+
+
+async def test_after_the_key_that_ends_speech_the_first_transcript_is_the_last() -> None:
+    async with call(app(input=["speech"], recognizer=CONTINUOUS, timeout=60)) as caller:
+        await caller.is_answered()
+        caller.presses("#")
+        await caller.advance(0.5)
+        caller.says("one", final=False)
+        caller.says("one two")
+        waited = await until_over(caller)
+
+    assert result(caller)["speech"]["alternatives"][0]["transcript"] == "one two"
+    assert waited < 0.1
+
+
+async def test_after_the_key_that_ends_speech_silence_is_a_time_out() -> None:
+    async with call(app(input=["speech"], recognizer=CONTINUOUS, timeout=0)) as caller:
+        await caller.is_answered()
+        caller.presses("#")
+        waited = await until_over(caller)
+
+    assert result(caller) == {"reason": "timeout"}
+    assert waited == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(("options", "stopped"), [({"dtmfBargein": True}, True), ({}, False)])
+async def test_a_key_stops_the_prompt_of_a_gather_for_speech_if_that_is_asked_for(
+    options: dict[str, Any], stopped: bool
+) -> None:
+    async with call(app(input=["speech"], **PROMPT, **options)) as caller:
+        await caller.starts_hearing(PROMPT["say"]["text"])
+        caller.presses("1")
+        await caller.advance(0.1)
+        assert ("cut off" in caller.told()) is stopped
+
+
+async def test_what_config_says_of_speech_holds_for_verbs_with_a_recogniser_of_their_own() -> None:
+    gather = {"verb": "gather", "input": ["speech"], "actionHook": "/done", "recognizer": {"vendor": "google"}}
+
+    def application(request: HookRequest) -> Any:
+        config = {"verb": "config", "recognizer": {"vendor": "default", "asrTimeout": 3, "hints": ["a"]}}
+        return [config, {"verb": "answer"}, gather] if request.path == "/" else [HANGUP]
+
+    async with call(application) as caller:
+        await caller.is_answered()
+        caller.says("one")
+        waited = await until_over(caller)
+
+    assert waited == pytest.approx(3, abs=0.01)

@@ -128,3 +128,10 @@ async def test_early_media_does_not_answer() -> None:
         await caller.is_hung_up_on()
 
     assert (caller.hears_early, caller.answered, caller.status) == (True, False, 404)
+
+
+async def test_a_limit_of_no_seconds_is_no_limit() -> None:
+    async with call(script(play(timeoutSecs=0)), audio=FILES) as caller:
+        await caller.is_hung_up_on()
+
+    assert "cut off" not in caller.told()

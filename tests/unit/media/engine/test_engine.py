@@ -11,7 +11,7 @@ from jambones.media.codecs import PCMA, PCMU, SILENCE, TRANSCODE
 from jambones.media.engine.engine import Engine
 from jambones.media.engine.jitter import FRAME, START_DELAY
 from jambones.media.engine.sockets import address_key
-from jambones.media.messages import Bridge, Close, Message, Mute, Open, Play, Played, Stop, Unbridge, Voice
+from jambones.media.messages import Bridge, Close, Message, Mute, Open, Play, Played, Silent, Stop, Unbridge, Voice
 
 HOST = "192.0.2.1"
 CLIP = np.random.default_rng(5).integers(0, 256, 4000).astype(np.uint8)
@@ -20,12 +20,12 @@ CLIP = np.random.default_rng(5).integers(0, 256, 4000).astype(np.uint8)
 class World:
     """An engine with legs whose peers say noise, each its own."""
 
-    def __init__(self, *laws: int) -> None:
+    def __init__(self, *laws: int, rtp_timeout_ms: int = 60_000) -> None:
         self.told: list[Message] = []
         nowhere = [SimpleNamespace(fileno=lambda: -1, sendto=lambda *_: 0)]
         ports: Any = SimpleNamespace(rtp=nowhere, rtcp=nowhere, ready=list, overflows=0)
         self.engine = Engine(
-            ports, CLIP, capacity=len(laws), rtp_timeout_ms=60_000, emit=self.told.append, wall=lambda: 1.7e9
+            ports, CLIP, capacity=len(laws), rtp_timeout_ms=rtp_timeout_ms, emit=self.told.append, wall=lambda: 1.7e9
         )
         self.rng = np.random.default_rng(3)
         self.spoken = 0
@@ -163,3 +163,15 @@ def test_a_loud_peer_is_told_as_voice() -> None:
         world.tick(0)
 
     assert Voice(0, True) in world.told
+
+
+def test_silence_is_told_after_each_time_out_until_something_is_heard() -> None:
+    world = World(PCMU, rtp_timeout_ms=1000)
+    for _ in range(125):
+        world.tick()
+    assert [told.silent_ms for told in world.told if isinstance(told, Silent)] == [1000, 2000]
+
+    world.tick(0)
+    for _ in range(60):
+        world.tick()
+    assert len([told for told in world.told if isinstance(told, Silent)]) == 3

@@ -111,7 +111,6 @@ async def _redirect_child(call: CallSession, hook: Any, changes: Changes) -> Non
 
 async def _new_script(call: CallSession, hook: Any) -> None:
     wanted = Hook.model_validate(hook)
-    call.kit.hooks.rebase(wanted)
     try:
         verbs = await call.kit.hooks.ask("session:redirect", wanted, call.info.payload())
     except HookFailed as exc:
@@ -119,6 +118,7 @@ async def _new_script(call: CallSession, hook: Any) -> None:
         raise Invalid(f"the hook failed: {exc.message}") from exc
     if call.ending is not None:
         raise Gone(call)
+    call.kit.hooks.rebase(wanted)  # relative hooks of the script that comes belong to the new application
     if verbs:
         call.replace(verbs)
     else:
@@ -166,7 +166,7 @@ async def _dtmf(call: CallSession, wanted: Any, changes: Changes) -> None:
     duration = wanted.get("duration") or BRIEF if isinstance(wanted, Mapping) else BRIEF
     if not keys or any(key not in "0123456789*#ABCDwW" for key in keys) or not str(duration).isdecimal():
         raise Invalid("invalid dtmf")
-    call.beside(_send_keys(call, keys, int(duration)))
+    call.meanwhile(_send_keys(call, keys, int(duration)))
 
 
 async def _send_keys(call: CallSession, keys: str, duration_ms: int) -> None:
@@ -200,7 +200,7 @@ async def _media_path(call: CallSession, path: Any, changes: Changes) -> None:
 async def _whisper(call: CallSession, wanted: Any, changes: Changes) -> None:
     if call.bridged is None and not call.streams:
         raise Incompatible(call)
-    call.beside(_whispering(call, whispered(wanted)))
+    call.meanwhile(_whispering(call, whispered(wanted)))
 
 
 def whispered(wanted: Any) -> Verbs:

@@ -91,8 +91,8 @@ class Engine:
         )
         self.stamps = Stamps(ports, self.legs, self.reception)
         self._underruns = 0  # of legs that are gone
-        self._timeout = rtp_timeout_ms // TICK_MS
-        self._timed_out = np.zeros(capacity, np.bool_)
+        self._timeout = max(1, rtp_timeout_ms // TICK_MS)
+        self._silences = np.zeros(capacity, np.int64)  # how often a leg's silence was told
         self._peer: dict[int, int] = {}  # bridged rows, both ways
         self._bridge = np.zeros((2, 0), np.intp)  # listening rows, speaking rows
         self._transcoded = np.zeros((2, 0), np.intp)  # those of them whose laws differ
@@ -216,7 +216,7 @@ class Engine:
             self._underruns += int(self.jitter.underruns[row])
             self.jitter.open(row, command.law)
         self.receiver.heard[row] = self.ticks
-        self._timed_out[row] = False
+        self._silences[row] = 0
 
     def _close(self, row: int, reply: int) -> Counters:
         self.players.stop(row)
@@ -282,8 +282,9 @@ class Engine:
         self._emit(Played(row, play, samples, offset, reason))
 
     def _look_for_silence(self, n: int) -> None:
+        # Again after each time-out: what was no matter while a call rang is one once it is answered.
         quiet = self.ticks - self.receiver.heard[:n]
-        late = (quiet >= self._timeout) & self.legs.receiving[:n]
-        for row in np.flatnonzero(late & ~self._timed_out[:n]).tolist():
+        times = np.where(self.legs.receiving[:n], quiet // self._timeout, 0)
+        for row in np.flatnonzero(times > self._silences[:n]).tolist():
             self._emit(Silent(row, int(quiet[row]) * TICK_MS))
-        self._timed_out[:n] = late
+        self._silences[:n] = times

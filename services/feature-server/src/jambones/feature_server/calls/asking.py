@@ -23,6 +23,7 @@ class Asking:
         self.variables = variables
         self.verb: VerbModel | None = None
         self._notices: set[asyncio.Task[Any]] = set()
+        self._sounds: set[asyncio.Task[Any]] = set()
 
     def replace(self, verbs: Verbs) -> None:
         raise NotImplementedError
@@ -30,15 +31,23 @@ class Asking:
     def end(self, ending: Ending) -> None:
         raise NotImplementedError
 
-    async def ask(self, hook: Hook | None, kind: HookKind = "verb:hook", *, fatal: bool = False, **extra: Any) -> bool:
-        """Post the current verb's action hook; verbs in the answer replace the script. True when they did.
+    async def ask(
+        self,
+        hook: Hook | None,
+        kind: HookKind = "verb:hook",
+        *,
+        fatal: bool = False,
+        of_verb: bool = True,
+        **extra: Any,
+    ) -> bool:
+        """Post an action hook; verbs in the answer replace the script. True when they did.
 
-        A failing hook is an alert, and the end of the call when it is `fatal`.
+        A failing hook is an alert, and the end of the call when it is `fatal`. `of_verb`: it is the current verb's.
         """
         if hook is None:
             return False
         try:
-            verbs = await self.kit.hooks.ask(kind, hook, self.payload(extra))
+            verbs = await self.kit.hooks.ask(kind, hook, self.payload(extra, of_verb=of_verb))
         except HookFailed as exc:
             self.alert(exc.alert, exc.message, **exc.data)
             if fatal:
@@ -48,16 +57,23 @@ class Asking:
             self.replace(verbs)
         return bool(verbs)
 
-    def tell(self, hook: Hook | None, kind: HookKind = "verb:hook", **extra: Any) -> None:
+    def tell(self, hook: Hook | None, kind: HookKind = "verb:hook", *, of_verb: bool = True, **extra: Any) -> None:
         """Post a notification beside the script: nobody waits for it and its answer does not matter."""
         if hook is not None:
-            self.beside(self._notify(kind, hook, self.payload(extra)))
+            self.beside(self._notify(kind, hook, self.payload(extra, of_verb=of_verb)))
 
     def beside(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do `work` beside the script; the call's end waits for it."""
+        self._start(work, self._notices)
+
+    def meanwhile(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do `work` beside the script, until the call ends: sound for a party that may be gone."""
+        self._start(work, self._sounds)
+
+    def _start(self, work: Coroutine[Any, Any, Any], among: set[asyncio.Task[Any]]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     async def _notify(self, kind: HookKind, hook: Hook, payload: Payload) -> None:
         try:
@@ -65,10 +81,10 @@ class Asking:
         except HookFailed as exc:
             self.alert(exc.alert, exc.message, **exc.data)
 
-    def payload(self, extra: dict[str, Any]) -> Payload:
-        """The common attributes, the current verb's id, and `extra`."""
+    def payload(self, extra: dict[str, Any], *, of_verb: bool = True) -> Payload:
+        """The common attributes, the current verb's id where it is its hook, and `extra`."""
         payload = self.info.payload()
-        verb_id = self.verb.id if self.verb is not None else None
+        verb_id = self.verb.id if of_verb and self.verb is not None else None
         if verb_id is not None:
             payload["verb_id"] = verb_id
         payload.update(extra)

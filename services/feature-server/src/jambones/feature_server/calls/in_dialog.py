@@ -26,7 +26,7 @@ def requested(call: "CallSession", event: Requested | Held) -> None:
     }
     if isinstance(event, Held):
         extra |= {"event": "hold" if event.on else "unhold", "on_hold": event.on}
-    call.beside(call.ask(hook, **extra))
+    call.beside(call.ask(hook, of_verb=False, **extra))
 
 
 async def referred(call: "CallSession", hook: "Hook | None", referral: Referral) -> None:

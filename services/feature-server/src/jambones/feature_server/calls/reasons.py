@@ -27,6 +27,7 @@ class Cause(StrEnum):
     MEDIA_TIMEOUT = "Media Timeout"
     MEDIA_LOST = "media lost"
     HOOK_FAILED = "hook failed"
+    CIRCLES = "application goes round in circles"
     LIVE_CONTROL = "live call control"
     ELSEWHERE = "completed elsewhere"
     NO_ANSWER = "no answer"

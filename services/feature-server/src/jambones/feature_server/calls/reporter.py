@@ -106,6 +106,8 @@ class CallReporter:
                 await self._hooks.tell("call:status", hook, payload)
             except HookFailed as exc:
                 self._alerts.alert(self._info, exc.alert, exc.message, **exc.data)
+            except Exception:  # the events after it must not be lost with this one
+                log.exception("status event failed", call_sid=self._info.call_sid)
         self._sender = None
 
     def _fact(self) -> Recorded:

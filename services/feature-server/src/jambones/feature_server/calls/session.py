@@ -14,6 +14,8 @@ import structlog
 
 from jambones.common.tasks import cancel
 from jambones.common.verbs.model import VerbModel
+from jambones.common.verbs.play import Play
+from jambones.common.verbs.say import Say
 from jambones.feature_server.calls import in_dialog
 from jambones.feature_server.calls.asking import Asking
 from jambones.feature_server.calls.collaborators import Collaborators, HookFailed, VerbFailed, Verbs
@@ -47,6 +49,10 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 MAX_DURATION = 180 * 60.0
+MOST_SCRIPTS = 100
+"""Scripts that a call may get within `CIRCLE` seconds: an application that answers a hook with what leads to the same
+hook at once would keep this process from its other calls."""
+CIRCLE = 10.0
 
 
 class CallSession(Asking):
@@ -68,6 +74,8 @@ class CallSession(Asking):
         self.ending: Ending | None = None
         self.playback: Playback | None = None
         """What the party hears now, for barge-in."""
+        self.interrupted = False
+        """The party has barged in on the current verb, which says nothing more."""
         self.background: dict[str, asyncio.Task[Any]] = {}
         self.streams: list[Listening] = []
         """The listens that run, for live control."""
@@ -84,6 +92,7 @@ class CallSession(Asking):
         self._current: asyncio.Task[Any] | None = None
         self._more = asyncio.Event()
         self._listeners: list[Listener] = []
+        self._scripts: deque[float] = deque(maxlen=MOST_SCRIPTS)
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
@@ -155,7 +164,7 @@ class CallSession(Asking):
         return None if task.cancelled() else task.result()
 
     async def _perform(self, verb: VerbModel) -> None:
-        self.verb = verb
+        self.verb, self.interrupted = verb, False
         runner = find_runner(type(verb))
         if runner is None:
             self.alert("invalid-app-payload", f"verb {verb.verb} is not available on this server; it was skipped")
@@ -206,11 +215,12 @@ class CallSession(Asking):
         was_answered = self.state.answered
         # A call that came in is told of only when it was opened.
         refused = ending.cause == Cause.HOOK_FAILED and not self._opened and self.state.direction == "inbound"
+        if self.state.direction == "inbound" and not self._opened and not refused:
+            self.kit.reporter.status()  # it ended while its application was asked: still first things first
         if self.state.end(status, reason) and not refused:
             self.kit.reporter.status()
         self.kit.checkpoint.forget(self)
-        if self.background:
-            await cancel(*self.background.values())
+        await cancel(*self.background.values(), *self._sounds)
         try:
             if not ending.gone and was_answered:
                 await self.leg.hangup(ending.headers)
@@ -232,16 +242,32 @@ class CallSession(Asking):
 
     def replace(self, verbs: Verbs) -> None:
         """Forget the script and go on with `verbs`. A verb that brought them itself ends by itself."""
+        if self.ending is None and self._goes_in_circles():
+            self.alert("invalid-app-payload", f"more than {MOST_SCRIPTS} scripts in {CIRCLE:g} s: the call was ended")
+            self.end(Ending.platform(Cause.CIRCLES, status=480))
         if self.ending is None:
             self.pending = deque(verb for verb in verbs if self.only is None or verb.verb in self.only)
             self._more.set()
             if self._current is not asyncio.current_task():
                 self.stop_verb(Kill.REPLACED)
 
+    def _goes_in_circles(self) -> bool:
+        now, scripts = self._loop.time(), self._scripts
+        full = len(scripts) == MOST_SCRIPTS and now - scripts[0] < CIRCLE
+        scripts.append(now)
+        return full
+
     def append(self, verbs: Verbs) -> None:
         """Put `verbs` at the end of the script."""
         self.pending.extend(verbs)
         self._more.set()
+
+    def interrupt(self) -> None:
+        """The party barges in: a `say` or `play` is over, also when it is not heard yet, and the script goes on."""
+        if isinstance(self.verb, Say | Play) and self._current is not None:
+            self.interrupted = True
+            if self.playback is not None:
+                self.meanwhile(self.playback.stop())
 
     def stop_verb(self, why: Kill) -> None:
         """End the current verb; the next one follows."""

@@ -29,7 +29,10 @@ class HttpHooks:
         """`noted` is told of properties that nobody knows, the first time that the call's answers hold any."""
         self._client = client
         self._first = first
-        self._base = URL(first.url)
+        try:
+            self._base = URL(first.url)
+        except ValueError:
+            self._base = URL()  # asking it fails, and says so to the tenant
         self._secret = secret
         self._noted: Callable[[Sequence[Note]], None] | None = noted
         self._auth = (first.username, first.password or "") if first.username else None
@@ -104,6 +107,8 @@ class HttpHooks:
             raise HookFailed("webhook-failure", "a hook's URL cannot be read") from exc
         if url.is_absolute():
             return url
+        if not self._base.is_absolute():
+            raise HookFailed("webhook-failure", f"{_shown(url)} is relative, and so is the application's call hook")
         origin = self._base.origin()
         return origin.join(URL("/" + text.lstrip("/")))
 

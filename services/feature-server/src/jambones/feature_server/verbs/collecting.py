@@ -97,6 +97,8 @@ class Collector:
     rules: Rules
     prompting: bool
     """A prompt is being heard."""
+    beneath: bool = False
+    """There is no prompt of its own: what is to be stopped, once, is whatever is heard."""
     result: Result | None = None
     _digits: str = ""
     _no_input: float | None = None
@@ -104,16 +106,19 @@ class Collector:
     _asr: float | None = None
     _fast: float | None = None
     _waited: bool = False
+    _terminated: bool = False
+    _barged: bool = False
     _finals: list[Heard] = field(default_factory=list)
     _interim: Heard | None = None
 
     @property
     def hearing_wanted(self) -> bool:
         """Recognition is to run now."""
-        return self.rules.speech and not self._digits and self._listening
+        return self.rules.speech and not self._digits and self.listening
 
     @property
-    def _listening(self) -> bool:
+    def listening(self) -> bool:
+        """Keys and speech count now."""
         return self.rules.listen_during_prompt or not self.prompting
 
     @property
@@ -134,7 +139,7 @@ class Collector:
             return []
         match happened:
             case Key(digit):
-                return self._key(digit, now) if self.rules.digits and self._listening else []
+                return self._key(digit, now) if self.listening else []
             case PromptEnded():
                 return self._prompt_ended(now)
             case Talking():
@@ -154,8 +159,11 @@ class Collector:
     def _key(self, digit: str, now: float) -> list[Do]:
         rules = self.rules
         todo = self._stop_prompt() if rules.dtmf_bargein else []
-        if rules.asr_termination_digit and digit == rules.asr_termination_digit and rules.asr_timeout:
-            self._asr = now + TERMINATION_WAIT
+        if rules.asr_timeout and digit == rules.asr_termination_digit and self.hearing_wanted:
+            self._terminated = self._waited = True
+            self._no_input, self._asr = None, now + TERMINATION_WAIT
+            return todo
+        if not rules.digits:
             return todo
         if digit in rules.finish_on_key:
             self._resolve_digits()
@@ -178,7 +186,14 @@ class Collector:
     # -- prompt and timers -------------------------------------------------------------------------------------
 
     def _stop_prompt(self) -> list[Do]:
+        if self.beneath and not self._barged:
+            self._barged = True
+            return [Do.STOP_PROMPT]
         return [Do.STOP_PROMPT] if self.prompting else []
+
+    def barge_in(self) -> list[Do]:
+        """What must be done when it has ended and was heard beneath something that nobody stopped yet."""
+        return self._stop_prompt() if self.beneath else []
 
     def _prompt_ended(self, now: float) -> list[Do]:
         if not self.prompting:
@@ -222,7 +237,7 @@ class Collector:
         self._interim = heard
         if self._no_input is not None:
             self._start_no_input(now)
-        if self._asr is not None:
+        if self._asr is not None and not self._terminated:
             self._asr = now + self.rules.asr_timeout  # still talking
         if self.rules.fast_timeout:
             self._fast = now + self.rules.fast_timeout
@@ -236,6 +251,8 @@ class Collector:
         if self.rules.asr_timeout:
             self._finals.append(heard)
             self._no_input, self._asr = None, now + self.rules.asr_timeout
+            if self._terminated:
+                self._resolve_speech(self._finals)
         else:
             self._resolve_speech([heard])
         return []

@@ -5,12 +5,16 @@ import asyncio
 from jambones.common.tasks import cancel
 from jambones.common.verbs.config import BargeIn, Config
 from jambones.common.verbs.gather import Gather
+from jambones.feature_server.calls.leg import LegGone
+from jambones.feature_server.calls.reasons import GatherEnd
 from jambones.feature_server.calls.session import CallSession
-from jambones.feature_server.verbs.gather import Gathering, rules
+from jambones.feature_server.calls.variables import laid_over
+from jambones.feature_server.verbs.gather import BARGE_IN, Gathering, rules
 from jambones.feature_server.verbs.listen import set_background
 from jambones.feature_server.verbs.registry import runs
 
-BACKGROUND = "barge-in"
+AGAIN = 1.0
+"""Seconds before a recogniser that failed is tried again."""
 LATER = (
     "tts_stream", "record", "transcribe", "amd", "filler_noise", "action_hook_delay_action",
     "boost_audio_signal", "vad",
@@ -25,9 +29,9 @@ async def config(verb: Config, call: CallSession) -> None:
     for name in verb.reset:
         setattr(variables, name, getattr(variables, f"default_{name}"))
     if verb.synthesizer is not None:
-        variables.synthesizer = verb.synthesizer
+        variables.synthesizer = laid_over(variables.synthesizer, verb.synthesizer)
     if verb.recognizer is not None:
-        variables.recognizer = verb.recognizer
+        variables.recognizer = laid_over(variables.recognizer, verb.recognizer)
     if verb.notify_events is not None:
         variables.notify_events = verb.notify_events
     if verb.disable_tts_cache is not None:
@@ -51,13 +55,30 @@ async def config(verb: Config, call: CallSession) -> None:
 
 
 async def _set_barge_in(wanted: BargeIn, call: CallSession) -> None:
-    running = call.background.pop(BACKGROUND, None)
+    running = call.background.get(BARGE_IN)
     if running is not None:
         await cancel(running)
     call.variables.barge_in = wanted if wanted.enable else None
     if wanted.enable:
         await call.media()
-        call.background[BACKGROUND] = asyncio.get_running_loop().create_task(_listen(wanted, call))
+        call.background[BARGE_IN] = asyncio.get_running_loop().create_task(_beneath(wanted, call))
+
+
+async def _beneath(wanted: BargeIn, call: CallSession) -> None:
+    try:
+        await _listen(wanted, call)
+    except LegGone:
+        return
+    except Exception:
+        call.log.exception("background gather failed")
+    finally:
+        _over(call)
+
+
+def _over(call: CallSession) -> None:
+    """Nobody listens in the background any more, unless another one has begun."""
+    if call.background.get(BARGE_IN) is asyncio.current_task():
+        del call.background[BARGE_IN]
 
 
 async def _listen(wanted: BargeIn, call: CallSession) -> None:
@@ -71,17 +92,19 @@ async def _listen(wanted: BargeIn, call: CallSession) -> None:
         min_digits=wanted.min_digits,
         max_digits=wanted.max_digits,
         inter_digit_timeout=wanted.inter_digit_timeout,
+        bargein=True,
         dtmf_bargein=wanted.dtmf_bargein,
         min_bargein_word_count=wanted.min_bargein_word_count,
         timeout=0,
     )
     while True:
-        result = await Gathering(verb, rules(verb, call), call, await call.media()).collect()
+        result = await Gathering(verb, rules(verb, call), call, await call.media(), beneath=True).collect()
+        if result is None:
+            return  # nothing can recognise speech here, and nothing ever will in this call
         if not wanted.sticky:
-            call.background.pop(BACKGROUND, None)
-        if result is not None:
-            if call.playback is not None:
-                await call.playback.stop()
-            await call.ask(verb.action_hook, **result.payload())
+            _over(call)  # before the hook: the verbs of its answer may gather
+        await call.ask(verb.action_hook, of_verb=False, **result.payload())
         if not wanted.sticky:
             return
+        if result.reason is GatherEnd.ERROR:
+            await asyncio.sleep(AGAIN)

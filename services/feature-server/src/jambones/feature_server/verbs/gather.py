@@ -25,6 +25,8 @@ from jambones.feature_server.verbs.registry import Needs, runs
 from jambones.feature_server.verbs.say import say_prompt
 
 DEFAULT_TIMEOUT = 15.0
+BARGE_IN = "barge-in"
+"""The name of the gather that `config` runs beneath other verbs."""
 INBOX_SIZE = 256  # events that wait while we act on one; far more than a caller can cause
 
 
@@ -36,8 +38,12 @@ def _early(verb: Gather) -> bool:
 @runs(Gather, Needs.MEDIA, early=_early)
 async def gather(verb: Gather, call: CallSession) -> None:
     """Ends with keys, speech or time; a hang-up or another script ends it without an action hook."""
-    if "barge-in" in call.background:
-        return  # the background gather listens already
+    if (beneath := call.background.get(BARGE_IN)) is not None:
+        below = call.variables.barge_in
+        if "speech" not in verb.input or below is None or "speech" in below.input:
+            return  # the background gather listens already
+        call.variables.barge_in = None
+        await cancel(beneath)
     endpoint = await call.media(early=_early(verb))
     result = await Gathering(verb, rules(verb, call), call, endpoint).collect()
     if result is not None:
@@ -47,7 +53,7 @@ async def gather(verb: Gather, call: CallSession) -> None:
 def rules(verb: Gather, call: CallSession) -> Rules:
     """The verb's properties over those of the session."""
     wanted = {str(kind) for kind in verb.input or ("digits",)}
-    recognizer = verb.recognizer or call.variables.recognizer
+    recognizer = call.variables.recognizer_for(verb.recognizer)
     digits = bool(wanted & {"digits", "dtmf"})
     return Rules(
         digits=digits,
@@ -72,11 +78,15 @@ def rules(verb: Gather, call: CallSession) -> Rules:
 class Gathering:
     """The shell of a Collector: feeds it what the leg, the prompt and the recogniser do, and obeys it."""
 
-    def __init__(self, verb: Gather, rules: Rules, call: CallSession, endpoint: MediaEndpoint) -> None:
+    def __init__(
+        self, verb: Gather, rules: Rules, call: CallSession, endpoint: MediaEndpoint, *, beneath: bool = False
+    ) -> None:
+        """`beneath` other verbs: what the caller does first stops the `say` or `play` that is heard then."""
         self._verb = verb
+        self._beneath = beneath
         self._call = call
         self._endpoint = endpoint
-        self._collector = Collector(rules, prompting=bool(verb.say or verb.play))
+        self._collector = Collector(rules, prompting=bool(verb.say or verb.play), beneath=beneath)
         self._inbox: asyncio.Queue[Input] = asyncio.Queue(INBOX_SIZE)
         self._prompt: asyncio.Task[None] | None = None
         self._ear: asyncio.Task[None] | None = None
@@ -96,6 +106,7 @@ class Gathering:
                         return None
                     todo = collector.handle(await self._next(collector.deadline), loop.time())
                     self._obey(todo)
+                self._obey(collector.barge_in())
                 return collector.result
             finally:
                 await cancel(*(task for task in (self._prompt, self._ear) if task is not None))
@@ -116,7 +127,8 @@ class Gathering:
     def _heard_event(self, event: CallEvent) -> None:
         match event:
             case Digit(digit, duration):
-                if self._collector.prompting and self._collector.rules.dtmf_bargein:
+                collector = self._collector
+                if collector.prompting and collector.listening and collector.rules.dtmf_bargein:
                     self._call.emit("dtmf-bargein-detected", verb="gather", dtmf=digit, duration=duration)
                 self._put(Key(digit))
             case Voice(active=True):
@@ -137,6 +149,8 @@ class Gathering:
         for do in todo:
             match do:
                 case Do.STOP_PROMPT:
+                    if self._beneath:
+                        self._call.interrupt()
                     if self._prompt is not None:
                         self._prompt.cancel()
                 case Do.STOP_HEARING:
@@ -153,7 +167,7 @@ class Gathering:
             if call.kit.ear is None:
                 raise VerbFailed("no-stt", "no speech recogniser is configured")
             hearing = await call.kit.ear.listen(
-                self._endpoint, verb.recognizer or call.variables.recognizer, interim=interim
+                self._endpoint, call.variables.recognizer_for(verb.recognizer), interim=interim
             )
             async for heard in hearing:
                 self._tell_partial(heard)
@@ -171,4 +185,4 @@ class Gathering:
 
     def _tell_partial(self, heard: Heard) -> None:
         if not heard.final and self._verb.partial_result_hook is not None:
-            self._call.tell(self._verb.partial_result_hook, speech=dict(heard.speech))
+            self._call.tell(self._verb.partial_result_hook, of_verb=not self._beneath, speech=dict(heard.speech))

@@ -50,7 +50,7 @@ async def set_background(wanted: BackgroundListen, call: CallSession) -> None:
 async def _beneath(listening: Listening, call: CallSession) -> None:
     try:
         await run_listening(listening, call)
-        call.tell(listening.verb.action_hook, **listening.report())
+        call.tell(listening.verb.action_hook, of_verb=False, **listening.report())
     except Exception:
         call.log.exception("background listen failed")
     finally:

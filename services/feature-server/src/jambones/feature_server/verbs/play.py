@@ -49,7 +49,7 @@ async def play_prompt(verb: Play, call: CallSession, endpoint: MediaEndpoint) ->
 
 
 async def _play(verb: Play, call: CallSession, endpoint: MediaEndpoint, clips: Sequence[Clip]) -> Played:
-    limit = None if verb.timeout_secs is None else round(verb.timeout_secs * SAMPLE_RATE)
+    limit = round(verb.timeout_secs * SAMPLE_RATE) if verb.timeout_secs else None
     return await play_clips(call, endpoint, clips, loop=rounds(verb.loop), offset=verb.seek_offset or 0, limit=limit)
 
 

@@ -10,6 +10,6 @@ async def redirect(verb: Redirect, call: CallSession) -> None:
     """An answer without verbs goes on with what is left of this script; no answer ends the call."""
     if verb.status_hook is not None:
         call.kit.reporter.redirect_status(verb.status_hook)
-    # The origin changes first: relative hooks of the script that comes belong to the new application.
-    call.kit.hooks.rebase(verb.action_hook)
     await call.ask(verb.action_hook, "session:redirect", fatal=True)
+    if call.ending is None:  # relative hooks of the script that comes belong to the new application
+        call.kit.hooks.rebase(verb.action_hook)
