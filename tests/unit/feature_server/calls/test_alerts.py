@@ -2,6 +2,8 @@
 
 import asyncio
 
+from structlog.testing import capture_logs
+
 from jambones.common.bus.calls import Alert
 from jambones.feature_server.calls.alerts import EVERY, MOST, CallAlerts
 from tests.support.calls import call_info
@@ -33,6 +35,17 @@ async def test_other_words_urls_and_types_are_other_alerts() -> None:
     alerts.alert(info, "tts-failure", "a", url="http://x")
 
     assert len(told) == 4
+
+
+@in_virtual_time
+async def test_the_words_of_an_application_are_told_and_not_logged() -> None:
+    told: list[Alert] = []
+    with capture_logs() as logs:
+        CallAlerts(told.append).alert(call_info(), "alert-from-application", "canary")
+
+    assert [alert.message for alert in told] == ["canary"]
+    assert "canary" not in str(logs)
+    assert logs[0]["alert_type"] == "alert-from-application"
 
 
 @in_virtual_time

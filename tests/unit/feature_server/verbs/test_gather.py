@@ -356,3 +356,14 @@ async def test_a_gather_is_skipped_while_another_listens_in_the_background() -> 
         await caller.is_hung_up_on()
 
     assert caller.hooks("/done") == []
+
+
+async def test_what_this_server_cannot_do_yet_is_an_alert_and_the_gather_goes_on() -> None:
+    noise = {"enable": True, "url": "http://x/typing.wav"}
+    async with call(script({"verb": "gather", "timeout": 1, "fillerNoise": noise, "actionHook": "/done"})) as caller:
+        await caller.is_hung_up_on()
+
+    assert [message for _, message in caller.alerts] == [
+        "gather.fillerNoise is not available on this server; it was skipped"
+    ]
+    assert len(caller.hooks("/done")) == 1

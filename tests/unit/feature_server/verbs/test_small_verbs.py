@@ -12,7 +12,9 @@ from jambones.feature_server.verbs.registry import find_runner, runners
 from jambones.testing import HookRequest, HookResponse, call
 from tests.support.scripts import HANGUP, say, script
 
-RUNS_HERE = {"answer", "config", "dtmf", "gather", "hangup", "pause", "play", "redirect", "say", "sip:decline", "tag"}
+RUNS_HERE = {
+    "alert", "answer", "config", "dtmf", "gather", "hangup", "pause", "play", "redirect", "say", "sip:decline", "tag",
+}  # fmt: skip
 GATHER = {"verb": "gather", "numDigits": 1, "actionHook": "/done"}
 
 
@@ -45,6 +47,16 @@ async def test_a_pause_ends_with_the_call() -> None:
 
     assert waited < 2
     assert caller.status_words == ["trying/100", "no-answer/487"]
+
+
+# -- alert
+
+
+async def test_an_alert_is_for_the_account_and_the_caller_notices_nothing() -> None:
+    async with call(script({"verb": "alert", "message": "out of bread"}, say("after"))) as caller:
+        await caller.hears("after")
+
+    assert caller.alerts == [("alert-from-application", "out of bread")]
 
 
 # -- redirect

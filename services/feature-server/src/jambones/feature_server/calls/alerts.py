@@ -32,7 +32,9 @@ class CallAlerts:
 
     def alert(self, info: CallInfo, alert: AlertType, message: str, **data: Any) -> None:
         """Tell the account of the call, unless it was told the same within the last minute."""
-        log.info("alert", alert_type=alert, message=message, call_sid=info.call_sid, account_sid=info.account_sid)
+        # What an application writes may hold anything of its callers: it is for the account's eyes only.
+        shown = {} if alert == "alert-from-application" else {"message": message}
+        log.info("alert", alert_type=alert, call_sid=info.call_sid, account_sid=info.account_sid, **shown)
         key = (info.account_sid, alert, str(data.get("url") or data.get("vendor") or ""), message)
         now = asyncio.get_running_loop().time()
         told, held_back = self._told.pop(key, (None, 0))

@@ -10,6 +10,7 @@ from jambones.feature_server.calls.reasons import GatherEnd
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.calls.variables import laid_over
 from jambones.feature_server.verbs.gather import BARGE_IN, Gathering, rules
+from jambones.feature_server.verbs.later import tell_of_later
 from jambones.feature_server.verbs.listen import set_background
 from jambones.feature_server.verbs.registry import runs
 
@@ -17,8 +18,8 @@ AGAIN = 1.0
 """Seconds before a recogniser that failed is tried again."""
 LATER = (
     "tts_stream", "record", "transcribe", "amd", "filler_noise", "action_hook_delay_action",
-    "boost_audio_signal", "vad",
-    "noise_isolation", "turn_taking",
+    "boost_audio_signal", "vad", "noise_isolation", "turn_taking", "notify_stt_latency", "auto_stream_tts",
+    "track_tts_playout",
 )  # fmt: skip
 
 
@@ -48,10 +49,7 @@ async def config(verb: Config, call: CallSession) -> None:
         await _set_barge_in(verb.barge_in, call)
     if verb.listen is not None:
         await set_background(verb.listen, call)
-    for later in LATER:
-        if getattr(verb, later) is not None:
-            alias = Config.model_fields[later].alias or later
-            call.alert("invalid-app-payload", f"config.{alias} is not available on this server; it was skipped")
+    tell_of_later(verb, LATER, call)
 
 
 async def _set_barge_in(wanted: BargeIn, call: CallSession) -> None:

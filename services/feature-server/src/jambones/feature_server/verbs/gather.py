@@ -20,10 +20,12 @@ from jambones.feature_server.verbs.collecting import (
     Talking,
     Tick,
 )
+from jambones.feature_server.verbs.later import tell_of_later
 from jambones.feature_server.verbs.play import play_prompt
 from jambones.feature_server.verbs.registry import Needs, runs
 from jambones.feature_server.verbs.say import say_prompt
 
+LATER = ("filler_noise", "action_hook_delay_action", "vad")
 DEFAULT_TIMEOUT = 15.0
 BARGE_IN = "barge-in"
 """The name of the gather that `config` runs beneath other verbs."""
@@ -45,6 +47,7 @@ async def gather(verb: Gather, call: CallSession) -> None:
         call.variables.barge_in = None
         await cancel(beneath)
     endpoint = await call.media(early=_early(verb))
+    tell_of_later(verb, LATER, call)
     result = await Gathering(verb, rules(verb, call), call, endpoint).collect()
     if result is not None:
         await call.ask(verb.action_hook, **result.payload())

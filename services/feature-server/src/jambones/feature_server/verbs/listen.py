@@ -6,6 +6,7 @@ from jambones.common.tasks import cancel
 from jambones.common.verbs.listen import BackgroundListen, Listen
 from jambones.feature_server.calls.collaborators import VerbFailed
 from jambones.feature_server.calls.session import CallSession
+from jambones.feature_server.verbs.later import tell_of_later
 from jambones.feature_server.verbs.listening import Listening, Status
 from jambones.feature_server.verbs.registry import Needs, runs
 
@@ -16,8 +17,7 @@ BACKGROUND = "listen"
 async def listen(verb: Listen, call: CallSession) -> None:
     """Ends with a key, the time limit, the socket or the call; the action hook hears of it in any case."""
     listening = Listening(verb, call, await call.media(early=verb.early_media))
-    if verb.transcribe is not None:
-        call.alert("invalid-app-payload", "listen.transcribe is not available on this server; it was skipped")
+    tell_of_later(verb, ("transcribe",), call)
     await run_listening(listening, call)
     await call.ask(verb.action_hook, **listening.report())
 
