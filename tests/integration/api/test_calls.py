@@ -107,6 +107,10 @@ async def test_a_live_call_is_changed_by_its_feature_server(world: World, tenant
         reply = await client.put(path, {"call_hook": "http://a.com/x"})
         assert (reply.status, reply.body) == (202, "Accepted")
         assert asked[0].changes == {"call_hook": {"url": "http://a.com/x", "method": "POST"}}
+        for hook in ("/next", "next", {"url": "/next"}):  # relative to the application's base
+            assert (await client.put(path, {"call_hook": hook, "mute_status": "", "tag": None})).status == 202
+            url = hook["url"] if isinstance(hook, dict) else hook
+            assert asked[-1].changes == {"call_hook": {"url": url, "method": "POST"}}
         info = {"sip_request": {"method": "INFO", "content_type": "a/b", "content": "x"}}
         reply = await client.post(path, info)
         assert (reply.status, reply.body) == (200, {"status": 200, "reason": "OK"})
@@ -130,7 +134,8 @@ async def test_a_live_call_is_changed_by_its_feature_server(world: World, tenant
         ({"dtmf": {"digit": "x"}}, "invalid dtmf"),
         ({"conferenceParticipantAction": {"action": "x"}}, "conferenceParticipantAction invalid action property x"),
         ({"conferenceParticipantAction": {"action": "tag"}}, "requires tag property when action is 'tag'"),
-        ({"call_hook": "nowhere"}, "call_hook url be an absolute url"),
+        ({"call_hook": "ftp://a.com/x"}, "call_hook url be an absolute url"),
+        ({"call_hook": "/a b"}, "call_hook URL is invalid"),
         ({"call_status_hook": "http://a.com", "mute_status": "mute"}, "call_status_hook"),
     ],
 )
@@ -159,6 +164,14 @@ async def test_a_call_is_placed_by_a_feature_server(world: World, tenant: tuple[
         assert (await client.post(path, body)).status == 201
         assert asked[1].call["app_json"] == script
         assert asked[1].call["call_status_hook"]["url"] == "https://example.com/status"
+        empty = {"tag": "", "headers": None, "timeout": 0, "callerName": "", "application_sid": ""}
+        assert (await client.post(path, CALL | empty)).status == 201  # what a form left empty is not given
+        assert not set(empty) & set(asked[2].call)
+        label = {"speech_recognizer_label": "mine", "speech_recognizer_vendor": "aws"}
+        assert (await client.post(path, body | label)).status == 201
+        assert (
+            asked[3].call | {"speech_recognizer_label": "mine", "speech_recognizer_vendor": "google"} == asked[3].call
+        )
         for change, words in [
             ({"from": None}, "missing from parameter"),
             ({"to": None}, "missing or invalid to property"),

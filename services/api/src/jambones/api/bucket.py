@@ -35,7 +35,7 @@ def shown(stored: Private[str] | None) -> dict[str, Any] | None:
 
 def stored(given: dict[str, Any] | None, before: Private[str] | None) -> str | None:
     """What to keep of `given`; a secret that comes back obscured is the one of `before`. Raises Refused."""
-    if given is None or given.get("vendor") == "none":
+    if given is None or given.get("vendor") in ("none", ""):
         return None
     vendor = given.get("vendor")
     if not isinstance(vendor, str) or vendor not in REQUIRED:

@@ -50,21 +50,28 @@ def check_changes(body: dict[str, Any]) -> dict[str, Any]:
                 raise bad(f"invalid {name}")
         elif name in CHECKS:
             CHECKS[name](body[name])
-    changes = dict(body)
+    changes = {name: value for name, value in body.items() if name not in ACTIONS or value}
     for name in ("call_hook", "child_call_hook", "call_status_hook"):
         if body.get(name):
-            changes[name] = hook_of(name, body[name])
+            changes[name] = hook_of(name, body[name], relative=True)
     return changes
 
 
-def hook_of(name: str, value: Any) -> dict[str, Any]:
-    """A hook given as its address or as an object. Raises Refused."""
+def hook_of(name: str, value: Any, *, relative: bool = False) -> dict[str, Any]:
+    """A hook given as its address or as an object. Raises Refused.
+
+    `relative`: its call has an application, whose base an address without a scheme is resolved against.
+    """
     hook = {"url": value} if isinstance(value, str) else value
     if not isinstance(hook, dict) or not isinstance(hook.get("url"), str) or not hook["url"]:
         raise bad(f"{name} must be a url or an object with a url")
-    if hook["url"].partition("://")[0].lower() not in hooks.SCHEMES:
-        raise bad(f"{name} url be an absolute url")
-    hooks.check_url(name, hook["url"])
+    if relative and "://" not in hook["url"]:
+        if any(char.isspace() or not char.isprintable() for char in hook["url"]):
+            raise bad(f"{name} URL is invalid")
+    else:
+        if hook["url"].partition("://")[0].lower() not in hooks.SCHEMES:
+            raise bad(f"{name} url be an absolute url")
+        hooks.check_url(name, hook["url"])
     method = hook.get("method") or "POST"
     if not isinstance(method, str) or method.upper() not in ("GET", "POST"):
         raise bad(f"{name}: invalid method")

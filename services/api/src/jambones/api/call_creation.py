@@ -18,6 +18,8 @@ LABELS = ("speech_synthesis_label", "speech_recognizer_label")
 TARGETS = {"phone": "number", "teams": "number", "user": "name", "sip": "sipUri"}
 INTEGERS = {"timeout": (1, 600), "timeLimit": (1, 86400)}
 OBJECTS = ("headers", "tag", "amd")
+EMPTY = (*INTEGERS, *OBJECTS, "call_hook", "call_status_hook", "application_sid", "callerName", "fromHost", "trunk")
+"""What a form left empty, as null, 0 or empty text, is not given."""
 
 
 async def prepared(ask: Ask, account: Account, body: dict[str, Any]) -> dict[str, Any]:
@@ -25,10 +27,11 @@ async def prepared(ask: Ask, account: Account, body: dict[str, Any]) -> dict[str
     caller = body.get("from")
     if not isinstance(caller, str) or not 1 <= len(caller) <= 256:
         raise bad("missing from parameter")
-    call = dict(body) | {"account_sid": account.account_sid, "to": _target(body, account)}
+    body = {name: value for name, value in body.items() if value or name not in EMPTY}
+    call = body | {"account_sid": account.account_sid, "to": _target(body, account)}
     _check_options(body)
-    if body.get("application_sid") is not None:
-        call |= await _from_application(ask, account, body["application_sid"])
+    if "application_sid" in body:
+        call |= await _from_application(ask, account, body)
     else:
         missing = [name for name in SPEECH if not isinstance(body.get(name), str) or not body[name]]
         if not body.get("call_hook") and body.get("app_json") is None:
@@ -76,8 +79,9 @@ def _check_options(body: dict[str, Any]) -> None:
             raise bad(f"invalid {name}")
 
 
-async def _from_application(ask: Ask, account: Account, sid: Any) -> dict[str, Any]:
-    """Hooks, script and speech of the application; they win over the body."""
+async def _from_application(ask: Ask, account: Account, body: dict[str, Any]) -> dict[str, Any]:
+    """Hooks, script and speech of the application; they win over the body, but for the labels of credentials."""
+    sid = body["application_sid"]
     unknown = bad(f"application_sid not found {str(sid)[:36]}")
     if not isinstance(sid, str) or not UUID.fullmatch(sid):
         raise unknown
@@ -86,7 +90,8 @@ async def _from_application(ask: Ask, account: Account, sid: Any) -> dict[str, A
         if row is None or row.account_sid != account.account_sid:
             raise unknown
         found = await Webhooks(tx).some(row.hook_sids)
-    values = {name: getattr(row, name) for name in (*SPEECH, *LABELS)} | {"app_json": row.app_json}
+    values = {name: getattr(row, name) for name in SPEECH} | {"app_json": row.app_json}
+    values |= {name: body.get(name) or getattr(row, name) for name in LABELS}
     for name in ("call_hook", "call_status_hook"):
         values[name] = _plain(found.get(getattr(row, f"{name}_sid") or ""))
     return values

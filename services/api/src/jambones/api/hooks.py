@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from jambones.api.errors import bad
@@ -16,12 +16,16 @@ SCHEMES = ("http", "https", "ws", "wss")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.?|\[?[0-9A-Fa-f:.]+\]?")
 
 
+def _no_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
 class Hook(Input):
     """Where to ask or tell."""
 
     webhook_sid: SidOrNone = None
     url: str | None = Field(None, max_length=1024)
-    method: Annotated[Literal["GET", "POST"] | None, Upper] = None
+    method: Annotated[Annotated[Literal["GET", "POST"], Upper] | None, BeforeValidator(_no_empty)] = None
     username: str | None = Field(None, max_length=255)
     password: str | None = Field(None, max_length=255)
 
