@@ -183,23 +183,6 @@ async def test_keys_are_heard_once_each() -> None:
     assert "".join(got) == "19*#0"
 
 
-async def test_keys_are_sent_as_events() -> None:
-    async with engines() as engine, RtpPeer.open() as peer:
-        leg = await engine.accept(peer.sdp, "leg")
-        async with asyncio.timeout(30):
-            await leg.send_dtmf("5w#", 100)
-        await peer.received(peer.waiting + 1, within=20.0)
-        await leg.close()
-
-    events = [packet for packet in peer.packets if packet.payload_type == EVENTS]
-    stamps = list(dict.fromkeys(packet.timestamp for packet in events))
-    assert [events[[p.timestamp for p in events].index(stamp)].payload[0] for stamp in stamps] == [5, 11]
-    for stamp in stamps:
-        ends = [packet for packet in events if packet.timestamp == stamp and packet.payload[1] & 0x80]
-        assert len(ends) == 3
-        assert int.from_bytes(ends[0].payload[2:4], "big") >= 800
-
-
 async def test_bridged_legs_hear_each_other_and_nobody_else() -> None:
     async with engines() as engine, RtpPeer.open() as a, RtpPeer.open() as b:
         one = await engine.accept(a.sdp, "one")

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -282,3 +283,24 @@ async def test_connections_are_used_again() -> None:
             await hook.ask()
 
     assert len(peers) == 1
+
+
+async def test_a_server_that_takes_no_connection_is_a_connect_failure_and_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        address = deaf.getsockname()
+        filling = [socket.socket() for _ in range(4)]
+        try:
+            for one in filling:  # what the kernel takes although nobody accepts
+                one.setblocking(False)
+                one.connect_ex(address)
+            async with WebhookClient.open(timeout=0.3) as client:
+                started = asyncio.get_running_loop().time()
+                with pytest.raises(WebhookFailed) as caught:
+                    await client.ask(f"http://127.0.0.1:{address[1]}/#rc=1", {})
+                waited = asyncio.get_running_loop().time() - started
+        finally:
+            for one in filling:
+                one.close()
+
+    assert (caught.value.kind, caught.value.alert) == ("ct", "webhook-connection-failure")
+    assert waited > 1  # twice, with half a second between

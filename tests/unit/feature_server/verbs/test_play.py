@@ -135,3 +135,14 @@ async def test_a_limit_of_no_seconds_is_no_limit() -> None:
         await caller.is_hung_up_on()
 
     assert "cut off" not in caller.told()
+
+
+async def test_a_caller_who_hangs_up_ends_it_and_the_hook_hears_how_far_it_came() -> None:
+    async with call(script(play(url="/long.mp3", actionHook="/played")), audio={"/long.mp3": 60.0}) as caller:
+        await caller.starts_hearing("/long.mp3")
+        await caller.advance(2)
+        caller.hangs_up()
+        await caller.is_hung_up_on()
+
+    (played,) = caller.hooks("/played")
+    assert (played["reason"], played["playback_seconds"]) == ("playCompleted", 2)

@@ -347,3 +347,22 @@ async def test_an_application_that_takes_its_time_may_answer_for_ever() -> None:
         await caller.is_hung_up_on()
 
     assert (scripts, caller.alerts) == (300, [])
+
+
+async def test_a_first_script_from_live_control_is_told_of_in_order() -> None:
+    held = asyncio.Event()
+
+    async def application(request: HookRequest) -> Any:
+        if request.path == "/":
+            await held.wait()
+            return [say("never")]
+        return [say("instead"), HANGUP]
+
+    async with call(application, status_hook="/status") as caller:
+        changing = asyncio.create_task(caller.is_changed(call_hook="/new"))
+        await caller.hears("instead")
+        await changing
+        await caller.is_hung_up_on()
+
+    assert caller.status_words == ["trying/100", "in-progress/200", "completed/200"]
+    assert "never" not in caller.heard

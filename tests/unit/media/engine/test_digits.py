@@ -142,3 +142,36 @@ def test_a_bridged_key_is_pressed_and_released() -> None:
 
     assert [(row, digit, event.end) for _, row, digit, event, _ in out] == [(3, "4", True)]
     assert world.told == []
+
+
+def test_digits_that_are_stopped_end_with_the_one_that_is_out() -> None:
+    world = World()
+    world.digits.send(SendDtmf(0, 8, "123", 200), EVENT_TYPE, PCMU)
+    world.digits.send(SendDtmf(1, 9, "123", 200), NO_DTMF, PCMU)
+    world.run(4)
+    world.digits.stop(0)
+    world.digits.stop(1)
+    world.digits.stop(2)  # which sends none
+
+    assert world.told == [Sent(8, "stopped"), Sent(9, "stopped")]
+    out = world.run(100)
+    assert {digit for _, _, digit, _, _ in out} == {"1"}
+    assert [(event.end, copies) for *_, event, copies in out] == [(True, 3)]
+    said = np.full((2, FRAME), SILENCE[PCMU], np.uint8)
+    world.digits.fill(said)
+    assert (said == SILENCE[PCMU]).all()
+
+
+def test_a_key_that_a_bridged_peer_holds_goes_on_when_others_are_stopped() -> None:
+    world = World()
+    world.digits.relay_press(0, 4)
+    world.digits.send(SendDtmf(0, 8, "9", 200), EVENT_TYPE, PCMU)
+    world.run(2)
+    world.digits.stop(0)
+    held = world.run(5)
+    world.digits.relay_release(0, 100)
+    out = world.run(20)
+
+    assert {digit for _, _, digit, _, _ in [*held, *out]} == {"4"}
+    assert [event.end for *_, event, _ in held] == [False] * 5
+    assert [event.end for *_, event, _ in out][-1]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, Final, Literal, Self
 from urllib.parse import parse_qs
 
@@ -92,6 +93,7 @@ class WebhookClient:
             auto_decompress=True,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers={"User-Agent", "Accept"},
+            trace_configs=[_connections()],
         ) as session:
             yield cls(session, timeout, agent, metrics or Metrics(process=False))
 
@@ -144,7 +146,7 @@ class WebhookClient:
         if secret:
             headers["Jambonz-Signature"] = hooks.sign(secret, signed, now_ms() // 1000)
         shown = _shown(url)
-        loop = asyncio.get_running_loop()
+        loop, connected = asyncio.get_running_loop(), asyncio.Event()
         started, status = loop.time(), "none"
         try:
             async with asyncio.timeout(self._timeout):
@@ -154,13 +156,15 @@ class WebhookClient:
                     data=body,
                     headers=headers,
                     allow_redirects=False,
+                    trace_request_ctx=connected,
                 )
             async with response:
                 status = str(response.status)
                 return await self._read(response, shown)
         except TimeoutError as exc:
+            what, kind = ("answer", "rt") if connected.is_set() else ("connection", "ct")
             raise WebhookFailed(
-                "webhook-connection-failure", f"no answer from {shown} in {self._timeout:g} s", url=shown, kind="rt"
+                "webhook-connection-failure", f"no {what} from {shown} in {self._timeout:g} s", url=shown, kind=kind
             ) from exc
         except aiohttp.ClientConnectionError as exc:
             raise WebhookFailed(
@@ -199,6 +203,18 @@ class WebhookClient:
             return json.loads(text, parse_constant=_no_number)
         except (ValueError, RecursionError) as exc:
             raise WebhookFailed("invalid-app-payload", f"the answer of {shown} is not JSON", url=shown) from exc
+
+
+def _connections() -> aiohttp.TraceConfig:
+    """Sets the event of a request once it has a connection: a time-out means something else then."""
+
+    async def on_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+        context.trace_request_ctx.set()
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(on_connected)
+    config.on_connection_reuseconn.append(on_connected)
+    return config
 
 
 def _shown(url: URL) -> str:

@@ -139,6 +139,13 @@ class DtmfSender:
                 self._tones.append(_Tone(EVENTS.index(char), duration))
                 self._tones.append(_Tone(None, GAP_MS * CLOCK_PER_MS))
 
+    def cut(self) -> None:
+        """Send nothing more of what was to be sent; a digit that has begun ends now."""
+        begun = [tone for tone in self._tones if tone.event is not None and tone.elapsed and tone.duration is not None]
+        for tone in begun:
+            tone.duration = min(_LONGEST, tone.elapsed + FRAME)
+        self._tones = deque([*begun, *(tone for tone in self._tones if tone.duration is None)])
+
     def press(self, event: int) -> None:
         """Begin an event whose length is not known yet."""
         self._tones.append(_Tone(event, None))

@@ -215,9 +215,17 @@ class MediaLeg:
         self._streams.pop(stream, None)
 
     async def send_dtmf(self, digits: str, duration_ms: int = 200) -> None:
-        """Send keys as RFC 4733 events, `w` being a pause of half a second; returns when they are out."""
+        """Send keys as RFC 4733 events, `w` being a pause of half a second; returns when they are out.
+
+        When it is cancelled, no further key goes out.
+        """
         self.check()
-        sent = await self.link.ask(lambda reply: m.SendDtmf(self.row, reply, digits, duration_ms), m.Sent)
+        try:
+            sent = await self.link.ask(lambda reply: m.SendDtmf(self.row, reply, digits, duration_ms), m.Sent)
+        except asyncio.CancelledError:
+            if not self._closed:
+                self.link.command(m.StopDtmf(self.row))
+            raise
         if sent.reason != "done":
             raise MediaGone("the leg was closed before all digits were out")
 

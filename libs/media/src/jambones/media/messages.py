@@ -80,6 +80,12 @@ class SendDtmf(NamedTuple):
     duration_ms: int
 
 
+class StopDtmf(NamedTuple):
+    """What is not out yet of the digits of `SendDtmf` stays in."""
+
+    row: int
+
+
 class Mute(NamedTuple):
     row: int
     on: bool
@@ -262,6 +268,7 @@ Message = (
     | Bridge
     | Unbridge
     | SendDtmf
+    | StopDtmf
     | Mute
     | Ask
     | Ready
@@ -296,6 +303,7 @@ KINDS: Final[tuple[type[Message], ...]] = (
     Bridge,
     Unbridge,
     SendDtmf,
+    StopDtmf,
     Mute,
     Ask,
     Ready,

@@ -78,6 +78,18 @@ class Digits:
         sending.events.send(command.digits, command.duration_ms)
         sending.replies.append(command.reply)
 
+    def stop(self, row: int) -> None:
+        """Send no more of the digits of a leg; whoever waits for them is told."""
+        sending = self._sending.get(row)
+        if sending is not None:
+            sending.events.cut()
+            replies, sending.replies = sending.replies, []
+            for each in replies:
+                self._emit(Sent(each, "stopped"))
+        _, reply = self._inband.pop(row, (None, 0))
+        if reply:
+            self._emit(Sent(reply, "stopped"))
+
     def relay_press(self, row: int, event: int) -> None:
         """A bridged peer pressed a key: begin the same event."""
         self._sending.setdefault(row, _Sending()).events.press(event)

@@ -39,6 +39,7 @@ from jambones.media.messages import (
     SetFork,
     Silent,
     Stop,
+    StopDtmf,
     StopRecord,
     Unbridge,
     Unfork,
@@ -122,6 +123,8 @@ class Engine:
             case SendDtmf():
                 payload_type = int(self.legs.dtmf_payload_type[command.row])
                 self.digits.send(command, payload_type, int(self.legs.law[command.row]))
+            case StopDtmf(row):
+                self.digits.stop(row)
             case Mute(row, on):
                 self.legs.muted[row] = on
             case Push():

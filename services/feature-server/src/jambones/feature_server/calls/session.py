@@ -121,6 +121,10 @@ class CallSession(Asking):
     async def follow(self, first: Callable[[], Awaitable[Verbs]]) -> None:
         """Fetch the first script, and perform it."""
         self.pending.extend(await self.step(self._open(first)) or ())
+        if self.ending is None:  # the script may have come from live control meanwhile
+            self._opened = True
+            if self.state.direction == "inbound":  # of a call that was placed it was told then
+                self.kit.reporter.status()
         await self.perform()
 
     async def perform(self, *, stay: bool = True) -> None:
@@ -130,17 +134,13 @@ class CallSession(Asking):
 
     async def _open(self, first: Callable[[], Awaitable[Verbs]]) -> Verbs:
         try:
-            verbs = await first()
+            return await first()
         except HookFailed as exc:
             self.kit.alerts.alert(self.info, exc.alert, exc.message, **exc.data)
             self.end(
                 Ending(EndedBy.PLATFORM, Cause.HOOK_FAILED, exc.sip_status, "", (("X-Reason", one_line(exc.message)),))
             )
             return ()
-        self._opened = True
-        if self.state.direction == "inbound":  # of a call that was placed it was told then
-            self.kit.reporter.status()
-        return verbs
 
     async def _next(self, stay: bool) -> VerbModel | None:
         while not self.pending and stay and self.kit.hooks.stays_open and self.ending is None:

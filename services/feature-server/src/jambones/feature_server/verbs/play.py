@@ -33,7 +33,7 @@ async def play(verb: Play, call: CallSession) -> None:
         played = await _play(verb, call, endpoint, clips)
     except asyncio.CancelledError:
         call.emit("kill-playback", verb="play")
-        if call.kill is Kill.REPLACED:
+        if call.kill in {Kill.REPLACED, Kill.HANGUP}:
             samples = round((asyncio.get_running_loop().time() - started) * SAMPLE_RATE)
             call.tell(verb.action_hook, **report(Played(samples, int(verb.seek_offset or 0) + samples, "stopped")))
         raise
@@ -49,6 +49,8 @@ async def play_prompt(verb: Play, call: CallSession, endpoint: MediaEndpoint) ->
 
 
 async def _play(verb: Play, call: CallSession, endpoint: MediaEndpoint, clips: Sequence[Clip]) -> Played:
+    if call.interrupted:
+        return Played(0, int(verb.seek_offset or 0), "stopped")
     limit = round(verb.timeout_secs * SAMPLE_RATE) if verb.timeout_secs else None
     return await play_clips(call, endpoint, clips, loop=rounds(verb.loop), offset=verb.seek_offset or 0, limit=limit)
 

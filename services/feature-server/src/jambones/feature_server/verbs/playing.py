@@ -16,8 +16,6 @@ async def play_clips(
     limit: int | None = None,
 ) -> Played:
     """Play to the end, or until `call.interrupt()`. When we are cancelled, silence is certain before we end."""
-    if call.interrupted:
-        return Played(0, offset, "stopped")
     playback = await endpoint.play(clips, loop=loop, offset=offset, limit=limit)
     call.playback = playback
     try:

@@ -31,7 +31,7 @@ async def say_prompt(verb: Say, call: CallSession, endpoint: MediaEndpoint) -> N
         clip = await anext(pieces, None)
         if clip is not None:
             call.emit("start-playback", verb="say")
-        while clip is not None:
+        while clip is not None and not call.interrupted:
             clips.append(clip)
             coming = asyncio.create_task(_next(pieces))
             played = await play_clips(call, endpoint, [clip])
@@ -40,7 +40,7 @@ async def say_prompt(verb: Say, call: CallSession, endpoint: MediaEndpoint) -> N
                 return
             clip = await coming
         times = rounds(verb.loop)
-        if clips and times != 1:
+        if clips and times != 1 and not call.interrupted:
             await play_clips(call, endpoint, clips, loop=None if times is None else times - 1)
     except asyncio.CancelledError:
         call.emit("kill-playback", verb="say")
@@ -49,6 +49,8 @@ async def say_prompt(verb: Say, call: CallSession, endpoint: MediaEndpoint) -> N
         if coming is not None:
             coming.cancel()
             await asyncio.wait((coming,))
+            if not coming.cancelled():
+                coming.exception()  # of a piece that nobody waits for any more
 
 
 async def _next(pieces: AsyncIterator[Clip]) -> Clip | None:
