@@ -187,3 +187,59 @@ async def test_a_peer_that_does_not_know_the_dialog_any_more_ends_it(status: int
         await peer.hears("BYE")
         assert (await asked).status == status
         assert (await ended(leg)).by == "failure"
+
+
+@in_virtual_time
+async def test_no_offer_of_ours_goes_out_before_the_peers_reinvite_is_acknowledged() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        events = leg.events()
+        assert isinstance(await anext(events), Acked)
+        peer.says(peer.in_dialog("INVITE", ok, body=OTHER))
+        event = await anext(events)
+        assert isinstance(event, Offered)
+        await leg.accept_offer(event, SDP)
+        accepted = await peer.hears_response(200)
+        asked = asyncio.create_task(leg.reinvite(OTHER))
+        await asyncio.sleep(0.3)
+        assert peer.unread == []
+
+        peer.acks(accepted)
+        peer.answer(await peer.hears("INVITE"), 200, body=SDP)
+        await peer.hears("ACK")
+        assert (await asked).accepted
+
+
+@in_virtual_time
+async def test_an_offer_that_crosses_ours_in_a_2xx_gets_491() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        events = leg.events()
+        await anext(events)
+        peer.says(peer.in_dialog("INVITE", ok))
+        event = await anext(events)
+        assert isinstance(event, Offered)
+        await leg.accept_offer(event, SDP)
+        await peer.hears(200)
+        peer.says(peer.in_dialog("UPDATE", ok, body=OTHER))
+        await peer.hears(491)
+
+
+@in_virtual_time
+async def test_a_refresh_of_the_session_is_in_no_offers_way() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        events = leg.events()
+        await anext(events)
+        refreshing = asyncio.create_task(leg.update(None))
+        update = await peer.hears_request("UPDATE")
+        peer.says(peer.in_dialog("INVITE", ok, body=OTHER))
+        event = await anext(events)
+        assert isinstance(event, Offered)
+        await leg.accept_offer(event, SDP)
+        await peer.hears(200)
+        peer.answer(update, 200)
+        assert (await refreshing).accepted

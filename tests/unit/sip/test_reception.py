@@ -25,6 +25,7 @@ async def reject(leg: IncomingLeg) -> None:
         ("OPTIONS", [("Require", "timer, teleport")], 420, ("Unsupported", "teleport")),
         ("INVITE", [("Proxy-Require", "teleport")], 420, ("Unsupported", "teleport")),
         ("INVITE", [("Max-Forwards", "0")], 483, None),
+        ("OPTIONS", [("Max-Forwards", "0")], 200, None),
         ("INVITE", [("Content-Encoding", "gzip")], 415, ("Accept-Encoding", "identity")),
         ("INVITE", [], 486, None),
         ("BYE", [], 481, None),

@@ -12,6 +12,8 @@ HeaderRows = Iterable[tuple[str, str]]
 """Header rows as callers give them: any iterable of (name, value), such as Headers or a list."""
 
 _COPIED = frozenset({"via", "from", "call-id", "cseq"})
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+_OF_ACK = frozenset({"from", "call-id", "route", "max-forwards", *_CREDENTIALS})
 
 
 def new_tag() -> str:
@@ -56,9 +58,14 @@ def response(
     return Response(status, reason, built, body)
 
 
+def credentials_of(request: Request) -> list[tuple[str, str]]:
+    """What the ACK of an INVITE repeats of it, since nobody can challenge an ACK (section 22.1)."""
+    return [(name, value) for key, name, value in request.headers.items() if key in _CREDENTIALS]
+
+
 def ack_for_failure(invite: Request, final: Response) -> Request:
     """The ACK of a final response of 300 to 699, which belongs to the INVITE's transaction (section 17.1.1.3)."""
-    items = [item for item in invite.headers.items() if item[0] in {"from", "call-id", "route", "max-forwards"}]
+    items = [item for item in invite.headers.items() if item[0] in _OF_ACK]
     headers = Headers.of_items([("via", "Via", _top_via(invite)), *items])
     headers.add("To", final.headers.get("To") or invite.headers.get("To") or "")
     headers.add("CSeq", f"{invite.cseq.number} ACK")

@@ -105,9 +105,10 @@ class Leg(Sending):
         request = event.request
         transaction = self._pending.pop((request.cseq.number, request.method), None)
         if transaction is not None and not transaction.answered:
-            transaction.respond(
-                self.response(request, status, reason, headers=headers, body=body, content_type=content_type)
-            )
+            response = self.response(request, status, reason, headers=headers, body=body, content_type=content_type)
+            if request.method in {"REFER", "SUBSCRIBE"} and 200 <= status < 300 and "Contact" not in response.headers:
+                response.headers.add("Contact", self.contact)  # a dialog usage begins (RFC 3515, RFC 6665)
+            transaction.respond(response)
 
     async def hangup(self, *, status: int | None = None, reason: str | None = None, headers: HeaderRows = ()) -> None:
         """End the leg the way its state asks for: BYE, CANCEL or a final response. Idempotent, never raises."""
@@ -202,6 +203,9 @@ class Leg(Sending):
         self.ended = ended
         self.session.close()
         self._offers.close()
+        if self._unacked is not None:  # the peer hung up before its offer was answered
+            unacked, self._unacked = self._unacked, None
+            self.core.spawn(self._send_ack(unacked, None))
         for transaction in list(self._pending.values()):
             if not transaction.answered:
                 transaction.respond(self.response(transaction.request, 487))

@@ -37,8 +37,8 @@ class Offers:
 
     @property
     def busy(self) -> bool:
-        """Whether an exchange is under way in either direction."""
-        return self._ours or bool(self._theirs)
+        """Whether an exchange is under way in either direction, or waits for its ACK (RFC 3261 section 14.1)."""
+        return self._ours or bool(self._theirs) or bool(self._acks)
 
     # The peer offers.
 
@@ -59,7 +59,8 @@ class Offers:
             retry = [("Retry-After", str(randrange(0, 10)))]
             transaction.respond(leg.response(request, 500, headers=retry))
             return
-        if self._ours or leg.offers_wait(request.method):
+        unanswered = any(offered is not None for _, offered in self._acks.values())
+        if self._ours or unanswered or leg.offers_wait(request.method):
             transaction.respond(leg.response(request, 491))
             return
         leg.dialog_refresh(request)
@@ -95,6 +96,7 @@ class Offers:
         if offered is not None:
             self._leg.agreed_on(offered, ack.sdp)
             self._leg.emit(Acked(ack.sdp))
+        self._rest()
         return True
 
     def close(self) -> None:
@@ -129,10 +131,14 @@ class Offers:
                 leg.ack_missing,
             )
             self._acks[number] = (awaited, (sdp or b"") if request.sdp is None else None)
+            self._idle.clear()
         transaction.respond(response)
 
     def _settled(self, request: Request) -> None:
         self._theirs.pop(request.cseq.number, None)
+        self._rest()
+
+    def _rest(self) -> None:
         if not self.busy:
             self._idle.set()
 
@@ -144,13 +150,15 @@ class Offers:
         Without `insist` a 491 is a final response like others.
         """
         rows = list(headers)
+        offers = method == "INVITE" or sdp is not None  # else it only refreshes the session, and is in nobody's way
         for attempt in range(_GLARE_TRIES + 1):
-            while self.busy or self._leg.offers_wait(method):
+            while offers and (self.busy or self._leg.offers_wait(method)):
                 if self._leg.ended is not None:
                     raise LegEnded(self._leg.ended)
                 await self._wait_for_turn()
-            self._ours = True
-            self._idle.clear()
+            if offers:
+                self._ours = True
+                self._idle.clear()
             try:
                 response = await self._leg.transact(method, headers=rows, body=sdp or b"", content_type=_SDP)
                 if 200 <= response.status < 300:
@@ -160,9 +168,9 @@ class Offers:
                     self._leg.agreed_on(sdp, response.sdp)
                     return Answer(response.status, response.reason, response.sdp, response.headers)
             finally:
-                self._ours = False
-                if not self.busy:
-                    self._idle.set()
+                if offers:
+                    self._ours = False
+                    self._rest()
             if response.status == 422 and self._longer(response):
                 continue
             if response.status != 491 or attempt == _GLARE_TRIES or not insist:

@@ -97,7 +97,7 @@ def first_request(
 
 def refusal(request: Request) -> tuple[int, list[tuple[str, str]]] | None:
     """Why a new request cannot be served whoever serves it: status and headers (section 8.2), or None."""
-    if request.max_forwards == 0:
+    if request.max_forwards == 0 and request.method != "OPTIONS":  # which ends here (RFC 4475 section 3.3.11)
         return 483, []
     if not request.uri.is_sip and request.uri.scheme != "tel":
         return 416, []

@@ -1,6 +1,7 @@
 """What a leg sends inside its dialog, and the way it takes (RFC 3261 sections 12.2.1 and 22, 13.2.2.4 for ACKs)."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jambones.sip import build
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from jambones.sip.digest import Credentials
 
 SDP = "application/sdp"
+_OTHER_USAGES = frozenset({"NOTIFY", "SUBSCRIBE"})
+"""Their 408 and 481 end a subscription in the dialog, not the call (RFC 5057 section 5)."""
+_WITH_CONTACT = frozenset({"INVITE", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE"})
 
 
 class Sending:
@@ -45,8 +49,8 @@ class Sending:
         """Whether the peer's Contact is believed only where its packets come from there too; False: always."""
         self._authenticator: Authenticator | None = None
         self._acks: dict[int, tuple[Request, Flow]] = {}
-        self._unacked: int | None = None
-        """CSeq of a 2xx of the peer whose SDP offer the consumer has to answer with ``ack``."""
+        self._unacked: Request | None = None
+        """An INVITE of ours whose 2xx made an SDP offer, which the consumer has to answer with ``ack``."""
         self.local_sdp: bytes | None = None
         """What we said last in an offer or answer that stands."""
         self.remote_sdp: bytes | None = None
@@ -62,9 +66,9 @@ class Sending:
     async def ack(self, sdp: bytes | None) -> None:
         """The ACK, with our answer, of a 2xx that made the offer."""
         if self._unacked is not None:
-            number, self._unacked = self._unacked, None
+            invite, self._unacked = self._unacked, None
             self.agreed_on(sdp, None)
-            await self._send_ack(number, sdp)
+            await self._send_ack(invite, sdp)
 
     def agreed_on(self, ours: bytes | None, theirs: bytes | None) -> None:
         """An offer or answer, or both, that stands from now on."""
@@ -97,29 +101,39 @@ class Sending:
         self, method: str, *, headers: HeaderRows = (), body: bytes = b"", content_type: str | None = None
     ) -> Response:
         """A request in the dialog and its final response; challenges are answered when there are credentials."""
-        tried: set[str] = set()
         rows = list(headers)
-        if method in {"INVITE", "UPDATE"}:
+        if method in _WITH_CONTACT:
             given = {name.lower() for name, _ in rows}
-            ours = [("Contact", self.contact), ("Allow", ALLOW), ("Supported", SUPPORTED)]
-            if self.session.agreement is not None:
-                ours.append(("Session-Expires", self.session.agreement.asked))
+            ours = [("Contact", self.contact)]
+            if method in {"INVITE", "UPDATE"}:
+                ours += [("Allow", ALLOW), ("Supported", SUPPORTED)]
+                if self.session.agreement is not None:
+                    ours.append(("Session-Expires", self.session.agreement.asked))
             rows += [row for row in ours if row[0].lower() not in given]
-        authorization: list[tuple[str, str]] = []
-        while True:
-            request = self._request(method, [*rows, *authorization], body, content_type if body else None)
-            response = await self._exchange(request)
-            if is_challenge(response) and self._authenticator is not None and self.ended is None:
-                answer = self._authenticator.answer(request, response, tried)
-                if answer is not None:
-                    authorization = [answer]
-                    continue
-            break
-        if response.status in {408, 481} and method != "BYE":
+
+        def made(credentials: HeaderRows) -> Request:
+            return self._request(method, [*rows, *credentials], body, content_type if body else None)
+
+        response = await self._authenticated(made, self.dialog)
+        if response.status in {408, 481} and method not in _OTHER_USAGES:
             # RFC 3261 section 12.2.1.2: the peer knows the dialog no more, or does not exist.
             self._bye(())
             self.end(Ended("failure", response.status, response.reason, response.headers))
         return response
+
+    async def _authenticated(self, made: Callable[[HeaderRows], Request], dialog: Dialog | None) -> Response:
+        """The final response to what ``made`` makes of credentials: none at first, then those it is asked for."""
+        tried: set[str] = set()
+        credentials: dict[str, str] = {}  # a proxy and the peer behind it may both ask
+        while True:
+            request = made(credentials.items())
+            response = await self._exchange(request, dialog)
+            if not is_challenge(response) or self._authenticator is None:
+                return response
+            answer = self._authenticator.answer(request, response, tried)
+            if answer is None:
+                return response
+            credentials[answer[0]] = answer[1]
 
     # How the classes derived send.
 
@@ -139,9 +153,9 @@ class Sending:
         params = {} if seen.transport == "udp" else {"transport": seen.transport}
         return Uri("sip", host=seen.host, port=seen.port, params=params)
 
-    async def _exchange(self, request: Request) -> Response:
+    async def _exchange(self, request: Request, dialog: Dialog | None) -> Response:
         try:
-            flow = self._flow_now() or await self._flow_resolved()
+            flow = await self._way(dialog)
         except (Unresolvable, NoTransport, GrammarError) as exc:
             return build.response(request, 503, f"Unresolvable: {exc}")
         final: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -164,26 +178,34 @@ class Sending:
             self._repeat_ack(number)
         elif request.body:
             self.dialog_refresh(response)
-            self.core.spawn(self._send_ack(number, None))
+            self.core.spawn(self._send_ack(request, None))
         else:
             self.dialog_refresh(response)
-            self._unacked = number
+            self._unacked = request
 
-    async def _send_ack(self, number: int, sdp: bytes | None) -> None:
+    async def _send_ack(self, invite: Request, sdp: bytes | None) -> None:
         dialog = self.dialog
         if dialog is None:
             return
-        ack = dialog.request(
-            "ACK", self._fallback_uri(), body=sdp or b"", content_type=SDP if sdp is not None else None, cseq=number
-        )
+        ack = self._ack_of(invite, dialog, sdp)
         try:
-            flow = self._flow_now() or await self._flow_resolved()
+            flow = await self._way(dialog)
         except (Unresolvable, NoTransport, GrammarError):
             return
-        self._acks[number] = (ack, flow)
+        self._acks[invite.cseq.number] = (ack, flow)
         while len(self._acks) > 2:  # an older one is not asked for any more
             del self._acks[next(iter(self._acks))]
         self.core.send_ack(ack, flow, stay=self._stays)
+
+    def _ack_of(self, invite: Request, dialog: Dialog, sdp: bytes | None = None) -> Request:
+        return dialog.request(
+            "ACK",
+            self._fallback_uri(),
+            headers=build.credentials_of(invite),
+            body=sdp or b"",
+            content_type=SDP if sdp is not None else None,
+            cseq=invite.cseq.number,
+        )
 
     def _repeat_ack(self, number: int) -> None:
         ack, flow = self._acks[number]
@@ -192,15 +214,15 @@ class Sending:
     @property
     def _stays(self) -> bool:
         """Whether a large request keeps to its way: nobody said that a peer listens where its packets come from."""
-        return self._pinned or (not self.owns_call_id and self._next_hop() is None)
+        return self._pinned or (not self.owns_call_id and self._next_hop(self.dialog) is None)
 
-    def _flow_now(self) -> Flow | None:
-        """The way for requests in the dialog; None when a name must be looked up first."""
-        hop = self._next_hop()
+    async def _way(self, dialog: Dialog | None) -> Flow:
+        """For requests in a dialog. Raises Unresolvable, NoTransport or GrammarError."""
+        hop = self._next_hop(dialog)
         if hop is None:
             return self.flow if self.flow.alive or self._pinned else self._reopened()
         address = numeric(hop)
-        return self.core.flow_to(address) if address is not None else None
+        return self.core.flow_to(address if address is not None else (await self.core.resolve(hop))[0])
 
     def _reopened(self) -> Flow:
         """The connection ended: to where we connected before, or to where a peer that is not behind NAT listens.
@@ -216,13 +238,7 @@ class Sending:
             return self.flow
         return self.core.flow_to(Address(seen.transport, address.host, address.port))
 
-    async def _flow_resolved(self) -> Flow:
-        hop = self._next_hop()
-        assert hop is not None
-        return self.core.flow_to((await self.core.resolve(hop))[0])
-
-    def _next_hop(self) -> Uri | None:
-        dialog = self.dialog
+    def _next_hop(self, dialog: Dialog | None) -> Uri | None:
         assert dialog is not None
         if self._pinned:
             return None
@@ -231,12 +247,15 @@ class Sending:
     def _bye(self, headers: HeaderRows) -> None:
         """Send BYE, once; its answer matters to nobody, but a challenge is answered."""
         if self.dialog is not None and self.dialog.confirmed and self.ended is None:
-            self.core.spawn(self._say_goodbye(self._request("BYE", headers), headers))
+            unacked, self._unacked = self._unacked, None
+            self.core.spawn(self._leave(self.dialog, headers, unacked))
 
-    async def _say_goodbye(self, request: Request, headers: HeaderRows) -> None:
-        response = await self._exchange(request)
-        if is_challenge(response) and self._authenticator is not None and self.dialog is not None:
-            answer = self._authenticator.answer(request, response, set())
-            if answer is not None:
-                again = self.dialog.request("BYE", self._fallback_uri(), headers=[*headers, answer])
-                await self._exchange(again)
+    async def _leave(self, dialog: Dialog, headers: HeaderRows, unacked: Request | None) -> None:
+        if unacked is not None:  # each 2xx gets its ACK (RFC 3261 section 13.2.2.4), even if nobody takes its offer
+            await self._send_ack(unacked, None)
+        await self._say_goodbye(dialog, headers)
+
+    async def _say_goodbye(self, dialog: Dialog, headers: HeaderRows) -> None:
+        await self._authenticated(
+            lambda credentials: dialog.request("BYE", self._fallback_uri(), headers=[*headers, *credentials]), dialog
+        )

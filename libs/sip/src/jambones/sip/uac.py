@@ -18,6 +18,7 @@ from jambones.sip.timers import Timer
 from jambones.sip.transaction.layer import ClientTransaction
 from jambones.sip.transport import Address, Flow
 from jambones.sip.transport.hub import NoTransport
+from jambones.sip.transport.resolver import Unresolvable
 
 if TYPE_CHECKING:
     from jambones.sip.digest import Credentials
@@ -49,7 +50,8 @@ class OutgoingLeg(Leg):
         self._tried: set[str] = set()
         self._transaction: ClientTransaction | None = None
         self._early: dict[str, tuple[Dialog, ReliableReceiver]] = {}
-        self._forks: dict[str, tuple[Request, Flow]] = {}
+        self._forks: dict[str, tuple[Request, Flow] | None] = {}
+        """2xx that nobody wants, by tag: their ACK, once it was sent."""
         self._ring: Timer | None = None
         self._give_up: Timer | None = None
         self._cancel_headers: HeaderRows | None = None
@@ -121,7 +123,7 @@ class OutgoingLeg(Leg):
                 rack, tell = receiver.rack_for(response)
                 if rack is not None:
                     reliable = True
-                    self._prack(dialog, rack)
+                    self.core.spawn(self._prack(dialog, rack))
                     if self.invite.sdp is not None and response.sdp is not None:
                         self.agreed_early(self.invite.sdp, response.sdp)
         except GrammarError:
@@ -154,11 +156,10 @@ class OutgoingLeg(Leg):
         self.session.agree(agreed(response))
         dialog.local_cseq = max([dialog.local_cseq, *(d.local_cseq for d, _ in self._early.values())])
         self.dialog = dialog
-        number = self.invite.cseq.number
         if self.invite.body:
-            self.core.spawn(self._send_ack(number, None))
+            self.core.spawn(self._send_ack(self.invite, None))
         else:
-            self._unacked = number
+            self._unacked = self.invite
         self._open.set()
         self.emit(Answered(response.status, response.sdp, response.headers))
 
@@ -245,9 +246,9 @@ class OutgoingLeg(Leg):
 
     def _release(self, response: Response, tag: str) -> None:
         """A 2xx that nobody wants: of a fork, or after we cancelled. ACK, and BYE once."""
-        known = self._forks.get(tag)
-        if known is not None:
-            self.core.send_ack(*known, stay=self._pinned)
+        if tag in self._forks:
+            if (known := self._forks[tag]) is not None:
+                self.core.send_ack(*known, stay=self._pinned)
             return
         self._cancel_headers = None
         if self._give_up is not None:
@@ -258,13 +259,22 @@ class OutgoingLeg(Leg):
             self.core.stats.dropped["bad-2xx"] += 1
             return
         dialog.confirm(response)
-        fallback = self._fallback_uri()
-        ack = dialog.request("ACK", fallback, cseq=self.invite.cseq.number)
-        self._forks[tag] = ack, self.flow
-        self.core.send_ack(ack, self.flow, stay=self._pinned)
-        bye = dialog.request("BYE", fallback)
-        self.core.send_request(bye, self.flow, lambda _response, _local: None, stay=self._pinned)
+        self._forks[tag] = None
+        self.core.spawn(self._let_go(dialog, tag, self.invite))
 
-    def _prack(self, dialog: Dialog, rack: str) -> None:
-        request = dialog.request("PRACK", self._fallback_uri(), headers=[("RAck", rack)])
-        self.core.send_request(request, self.flow, lambda _response, _local: None, stay=self._pinned)
+    async def _let_go(self, dialog: Dialog, tag: str, invite: Request) -> None:
+        try:
+            flow = await self._way(dialog)
+        except (Unresolvable, NoTransport, GrammarError):
+            flow = self.flow
+        ack = self._ack_of(invite, dialog)
+        self._forks[tag] = ack, flow
+        self.core.send_ack(ack, flow, stay=self._pinned)
+        await self._say_goodbye(dialog, ())
+
+    async def _prack(self, dialog: Dialog, rack: str) -> None:
+        """Whatever is said about it, the call goes on."""
+        rows = [("RAck", rack)]
+        await self._authenticated(
+            lambda credentials: dialog.request("PRACK", self._fallback_uri(), headers=[*rows, *credentials]), dialog
+        )

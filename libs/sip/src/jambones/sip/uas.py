@@ -198,7 +198,7 @@ class IncomingLeg(Leg):
     def _late_bye(self, headers: HeaderRows) -> None:
         assert self.dialog is not None
         self._farewell = None
-        self.core.spawn(self._say_goodbye(self.dialog.request("BYE", self._fallback_uri(), headers=headers), headers))
+        self.core.spawn(self._say_goodbye(self.dialog, headers))
         self.core.remove_leg(self)
 
     def end(self, ended: Ended) -> None:
