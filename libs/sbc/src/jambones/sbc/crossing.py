@@ -132,7 +132,7 @@ class Crossing:
             await leg.hangup(headers=[("Reason", f"SIP;cause={answer.status}")])
             return
         # A 2xx without SDP is no answer to our offer.
-        await leg.refuse_offer(event, answer.status if not answer.accepted else 488)
+        await leg.refuse_offer(event, _beyond(answer.status) if not answer.accepted else 488)
         await self._roll_back()
 
     async def _late_answer(self, side: Side, sdp: bytes) -> None:
@@ -189,7 +189,7 @@ class Crossing:
             body=request.body,
             content_type=request.content_type,
         )
-        if response.status in GONE:
+        if response.status in GONE and request.method != "NOTIFY":  # whose subscription alone is gone (RFC 5057)
             await self._legs[to.other].hangup(headers=[("Reason", f"SIP;cause={response.status}")])
         return response
 
@@ -197,7 +197,14 @@ class Crossing:
         extra = headers.within_dialog(response.headers)
         if response.body and response.content_type is not None:
             extra.append(("Content-Type", response.content_type))
-        await self._legs[side].respond(event, response.status, response.reason, headers=extra, body=response.body)
+        status = _beyond(response.status)
+        reason = response.reason if status == response.status else None
+        await self._legs[side].respond(event, status, reason, headers=extra, body=response.body)
+
+
+def _beyond(status: int) -> int:
+    """A status of one side as the other is told: a challenge is between us and who made it."""
+    return 403 if status in {401, 407} else status
 
 
 def _digit(request: Request) -> InfoDigit | str | None:

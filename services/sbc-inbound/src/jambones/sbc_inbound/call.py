@@ -213,7 +213,7 @@ class Call(SbcCall[Environment]):
                 if not self._rang:
                     self._rang = True
                     self.env.figures.setup.observe(self.seconds)
-                described = await self._described(sdp) if sdp is not None else None
+                described = await self._early(sdp) if sdp is not None else None
                 await self.far_end.progress(status, reason, sdp=described, headers=headers.to_far_end(said))
             case Answered(_, sdp, said):
                 self._note(said)
@@ -242,6 +242,19 @@ class Call(SbcCall[Environment]):
         await self.far_end.answer(described, said)
         self.log.answered()
         self.env.figures.answer.observe(self.seconds)
+
+    async def _early(self, sdp: bytes) -> bytes | None:
+        """Early media for the far end; without it the call may still be answered.
+
+        A caller that made no offer gets ours in the 200 alone: before that it could not answer it (RFC 3261 13.2.1).
+        """
+        if self.far_end.invite.sdp is None:
+            return None
+        try:
+            return await self._described(sdp)
+        except MediaFailed as exc:
+            self.words.warning("early media not usable", error=str(exc))
+            return None
 
     async def _described(self, sdp: bytes | None) -> bytes:
         """The feature server's answer as the far end shall see it; a 200 without one repeats that of the 183."""
