@@ -21,7 +21,7 @@ from jambones.sip.endpoint import Endpoint
 from jambones.sip.leg import IncomingLeg
 from jambones.sip.message import Message, Response
 from jambones.sip.parser import parse
-from jambones.sip.transport import Address
+from jambones.sip.transport import Address, Flow
 from tests.integration.registrar.conftest import PASSWORD, REALM, Running
 
 GRACE = 0.6
@@ -39,6 +39,7 @@ class Phone:
     writer: asyncio.StreamWriter
     user: str = "ann"
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
+    reg_id: str = "1"
     cseq: int = 0
     call_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -67,7 +68,8 @@ class Phone:
             f"To: <sip:{self.user}@{REALM}>",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} REGISTER",
-            f'Contact: <sip:{self.user}@{host}:{port};transport=tcp>;+sip.instance="<urn:uuid:{self.instance}>"',
+            f"Contact: <sip:{self.user}@{host}:{port};transport=tcp>;reg-id={self.reg_id}"
+            f';+sip.instance="<urn:uuid:{self.instance}>"',
             f"Expires: {expires}",
             *([f"Authorization: {authorization}"] if authorization else []),
         )
@@ -155,6 +157,21 @@ async def test_a_device_that_is_back_within_the_grace_stays_registered(platform:
 
         (after,) = await bindings(platform.bus)
         assert after.flow != before.flow
+
+
+async def test_calls_move_to_the_heir_of_their_flow_and_not_to_the_devices_second_one(
+    platform: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with edge(platform.bus) as here:
+        moved: list[tuple[Flow, Flow]] = []
+        monkeypatch.setattr(here.endpoint, "move", lambda old, new: moved.append((old, new)))
+        flows = []
+        for reg_id in ("1", "2", "1"):
+            phone = await Phone.connect(here.address, instance="two flows", reg_id=reg_id)
+            assert (await phone.register()).status == 200
+            flows += [binding.flow for binding in await bindings(platform.bus) if binding.flow not in flows]
+
+        assert [(old.id, new.id) for old, new in moved] == [(flows[0], flows[2])]
 
 
 async def test_a_refresh_on_the_connection_needs_no_credentials(platform: Running) -> None:

@@ -163,6 +163,18 @@ async def test_unregistering_is_always_challenged_and_ends_the_binding(running: 
     assert await bindings(running) == []
 
 
+@pytest.mark.parametrize("contact", ["", "*"])
+async def test_an_end_that_a_later_refresh_has_overtaken_ends_nothing(running: Running, contact: str) -> None:
+    await running.use_hook()
+    await running.start()
+    ann = running.device(cseq=10)
+    await ann.register()
+
+    ann.cseq = 3
+    assert (await ann.register(contact=contact, expires=0)).status == 500
+    assert len(await bindings(running)) == 1
+
+
 async def test_a_wildcard_ends_all_bindings_and_wants_expires_0(running: Running) -> None:
     await running.use_hook()
     await running.start()

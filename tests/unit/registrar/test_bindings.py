@@ -4,7 +4,7 @@ import pytest
 
 from jambones.common.bus.registrations import Binding
 from jambones.common.ids import AccountSid, NodeId
-from jambones.registrar.bindings import OutOfOrder, key_of, matching, plan
+from jambones.registrar.bindings import OutOfOrder, in_order, key_of, matching, plan
 from jambones.registrar.register import AskedContact
 from jambones.sbc.registrations import Stored
 
@@ -78,6 +78,22 @@ def test_a_late_request_is_out_of_order() -> None:
         with pytest.raises(OutOfOrder):
             plan([stored(binding(A, cseq=5))], [binding(A, cseq=cseq)], [], most=5, exclusive=False)
     assert made([stored(binding(A, cseq=5))], [binding(A, cseq=1, sip_call_id="new")]) == [A]
+
+
+def test_a_late_request_is_out_of_order_however_it_writes_the_contact() -> None:
+    kept = stored(binding(A, cseq=5))
+    late = binding(A + ";transport=tcp", cseq=4, sip_call_id=kept.binding.sip_call_id)
+    with pytest.raises(OutOfOrder):
+        plan([kept], [late], [], most=5, exclusive=False)
+
+
+def test_a_late_request_ends_no_binding() -> None:
+    kept = [stored(binding(A, cseq=1, sip_call_id="other")), stored(binding(B, cseq=5, sip_call_id="call"))]
+    for cseq in (4, 5):
+        with pytest.raises(OutOfOrder):
+            in_order(kept, "call", cseq)
+    in_order(kept, "call", 6)
+    in_order(kept, "new", 1)
 
 
 @pytest.mark.parametrize(

@@ -56,14 +56,14 @@ def plan(
 ) -> Plan:
     """New bindings replace those of the same device, of the same flow, and beyond `most` the oldest. Raises OutOfOrder.
 
-    `ended` go anyway. Bindings of one request do not replace each other.
+    `ended` go anyway: see `in_order`. Bindings of one request do not replace each other.
     """
     fresh = {key_of(binding): binding for binding in new}
     gone = {stored.key: stored for stored in ended if stored.key not in fresh}
     for binding in fresh.values():
         for stored in current:
-            if _late(binding, stored.binding):
-                raise OutOfOrder
+            if _same(binding, stored.binding):
+                in_order([stored], binding.sip_call_id, binding.cseq)
             if stored.key not in fresh and (exclusive or _replaces(binding, stored.binding)):
                 gone[stored.key] = stored
     staying = [stored for stored in current if stored.key not in fresh and stored.key not in gone]
@@ -75,13 +75,20 @@ def plan(
     return Plan(writes, tuple(gone.values()))
 
 
-def _late(new: Binding, old: Binding) -> bool:
-    return key_of(new) == key_of(old) and new.sip_call_id == old.sip_call_id and new.cseq <= old.cseq
+def in_order(touched: Sequence[Stored], sip_call_id: str, cseq: int) -> None:
+    """Whether a request may change or end these bindings: not one that was overtaken by a later one of its series.
+
+    Raises OutOfOrder (RFC 3261 section 10.3 steps 6 and 7).
+    """
+    if any(one.binding.sip_call_id == sip_call_id and cseq <= one.binding.cseq for one in touched):
+        raise OutOfOrder
 
 
 def _replaces(new: Binding, old: Binding) -> bool:
-    if new.edge == old.edge and new.flow == old.flow:
-        return True
+    return (new.edge == old.edge and new.flow == old.flow) or _same(new, old)
+
+
+def _same(new: Binding, old: Binding) -> bool:
     return _same_device(old, AskedContact(new.contact, new.instance, new.reg_id))
 
 

@@ -23,7 +23,7 @@ from jambones.common.metrics import Metrics
 from jambones.common.private import token
 from jambones.registrar import expiry
 from jambones.registrar.authorize import Admitted, Challenged
-from jambones.registrar.bindings import BindingStore, OutOfOrder, key_of, matching, plan
+from jambones.registrar.bindings import BindingStore, OutOfOrder, in_order, key_of, matching, plan
 from jambones.registrar.expiry import Bounds, Lifetime
 from jambones.registrar.hook import Attempt, Denied, Granted
 from jambones.registrar.judge import Judge, of_realm
@@ -219,6 +219,7 @@ class Registrar:
                 new.append(_binding(work, contact, times, admitted.grant))
                 told[key_of(new[-1])] = times
             try:
+                in_order(ended, registration.sip_call_id, registration.cseq)
                 intended = plan(current, new, ended, most=self._policy.most_contacts, exclusive=self._policy.exclusive)
                 await self._store.carry_out(intended)
             except OutOfOrder:

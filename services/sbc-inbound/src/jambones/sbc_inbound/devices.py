@@ -32,13 +32,17 @@ WAITING = 10_000
 UNPIN_EVERY = 10.0
 
 
+Instance = tuple[str, str, str]
+"""Address of record, instance and reg-id: a device may hold two flows at a time, and then none is the other's heir."""
+
+
 @dataclass
 class _Registered:
     """A flow with a binding, pinned until then (loop time)."""
 
     flow: Flow
     until: float
-    instance: tuple[str, str] | None = None
+    instance: Instance | None = None
 
 
 class Devices:
@@ -70,7 +74,7 @@ class Devices:
         self._grace = grace
         self._relaying = 0
         self._registered: dict[str, _Registered] = {}
-        self._instances: dict[tuple[str, str], Flow] = {}
+        self._instances: dict[Instance, Flow] = {}
         self._arrived: asyncio.Queue[ArrivedOnFlow] = asyncio.Queue(WAITING)
 
     # ---- requests outside dialogs
@@ -217,12 +221,13 @@ class Devices:
                 log.warning("message of a device not delivered", error=str(exc))
 
 
-def _instance(request: Request) -> tuple[str, str] | None:
-    """(address of record, instance) of a REGISTER, where the device names itself (RFC 5626)."""
+def _instance(request: Request) -> Instance | None:
+    """Of a REGISTER, where the device names itself (RFC 5626)."""
     try:
         rows = request.headers.get_list("Contact")
-        instance = NameAddr.parse(rows[0]).params.get("+sip.instance") if rows and rows[0] != "*" else None
+        params = NameAddr.parse(rows[0]).params if rows and rows[0] != "*" else {}
         to = request.to.uri
     except GrammarError:
         return None
-    return (f"{to.user_text}@{to.host.lower()}", instance) if instance else None
+    instance = params.get("+sip.instance")
+    return (f"{to.user_text}@{to.host.lower()}", instance, params.get("reg-id") or "") if instance else None
