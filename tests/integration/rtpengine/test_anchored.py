@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgClient, Profile, RtpengineCluster
-from jambones.sbc.media import Anchored, Side, profile_of
+from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgClient, Profile, RtpengineCluster, UnknownCall
+from jambones.sbc.media import Anchored, MediaFailed, Side, profile_of
 from jambones.sip.sdp import SessionDescription
 from jambones.sip.sdp.model import Media
 from tests.support.rtp import RtpPeer, audio_address
@@ -109,3 +109,61 @@ async def test_an_srtp_offer_gets_an_srtp_answer(edge: RtpengineCluster, far_end
 
         assert told.proto == "RTP/SAVP"
         await relay.close()
+
+
+PHONE = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 45000 %s 0\r\n"
+    b"a=rtpmap:0 PCMU/8000\r\n"
+)
+KEYS = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
+PRINT = (
+    b"a=setup:actpass\r\na=fingerprint:sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:3E:5D:49:6B:"
+    b"19:E5:7C:AB:4A:AD:B9:B1\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "more"),
+    [
+        (b"RTP/AVPF", b""),
+        (b"RTP/SAVPF", KEYS),
+        (b"UDP/TLS/RTP/SAVP", PRINT),
+        (b"RTP/SAVPF", PRINT),
+    ],
+)
+async def test_a_far_end_is_answered_in_its_own_protocol(edge: RtpengineCluster, protocol: bytes, more: bytes) -> None:
+    async with RtpPeer.open() as server:
+        offer = PHONE % protocol + more
+        relay = Anchored(edge.session("call"), profile_of(offer), private=False, strict=False)
+        assert audio_of(await relay.offer(Side.FAR_END, offer))[0].proto == "RTP/AVP"
+        answer, _ = audio_of(await relay.answer(Side.FEATURE_SERVER, server.sdp))
+        again, _ = audio_of(await relay.offer(Side.FEATURE_SERVER, server.sdp))
+        await relay.close()
+
+    assert [answer.proto, again.proto] == [protocol.decode()] * 2
+    assert bool(answer.crypto) is (more is KEYS)
+    assert answer.has("fingerprint") is (more is PRINT)
+
+
+@pytest.mark.parametrize("sdp", [PHONE % b"RTP/SAVP", (PHONE % b"RTP/AVP").replace(b"c=IN IP4 127.0.0.1\r\n", b"")])
+async def test_what_no_media_can_be_had_from_is_488(edge: RtpengineCluster, sdp: bytes) -> None:
+    relay = Anchored(edge.session("call"), profile_of(sdp), private=False, strict=False)
+    with pytest.raises(MediaFailed) as failed:
+        await relay.offer(Side.FAR_END, sdp)
+    await relay.close()
+
+    assert failed.value.status == 488
+
+
+async def test_a_call_that_ends_while_rtpengine_is_asked_leaves_nothing_there(edge: RtpengineCluster) -> None:
+    relay = Anchored(edge.session("call"), PLAIN, private=False, strict=False)
+    offering = asyncio.create_task(relay.offer(Side.FAR_END, PHONE % b"RTP/AVP"))
+    await asyncio.sleep(0)  # the command is on its way
+    offering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await offering
+    await relay.close()
+
+    assert [node.sessions for node in edge.nodes] == [0]
+    with pytest.raises(UnknownCall):
+        await edge.nodes[0].client.query("call")

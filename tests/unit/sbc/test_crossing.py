@@ -394,24 +394,3 @@ async def test_a_leg_that_ends_meanwhile_is_no_error() -> None:
     await world.settle()
 
     assert world.far_end.did == []
-
-
-@in_virtual_time
-async def test_a_challenge_that_we_cannot_answer_is_no_business_of_the_other_side() -> None:
-    world = await worlds()
-    world.inside.sent_answer = Response(401)
-    world.crossing.requested(FAR_END, world.far_end.requests("MESSAGE"))
-    await world.settle()
-
-    assert world.far_end.did == ["respond 403"]
-
-
-@pytest.mark.parametrize("status", [408, 481])
-@in_virtual_time
-async def test_a_subscription_that_one_side_forgot_ends_no_call(status: int) -> None:
-    world = await worlds()
-    world.inside.sent_answer = Response(status)
-    world.crossing.requested(FAR_END, world.far_end.requests("NOTIFY"))
-    await world.settle()
-
-    assert world.far_end.did == [f"respond {status}"]

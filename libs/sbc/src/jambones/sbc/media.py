@@ -6,7 +6,6 @@ answer replaces an earlier one (forking, early media) instead of adding a second
 """
 
 import asyncio
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,19 @@ from typing import Protocol
 
 from jambones.common.bus.calls import MediaSummary
 from jambones.common.errors import JambonesError, Unavailable
-from jambones.media.rtpengine import FEATURE_SERVER, PLAIN, SDES, WEBRTC, NgError, Profile, Reply, Session
+from jambones.media.rtpengine import (
+    FEATURE_SERVER,
+    PLAIN,
+    SDES,
+    WEBRTC,
+    BadDescription,
+    NgError,
+    Profile,
+    Reply,
+    Session,
+)
 from jambones.sbc.narrowed import narrowed
+from jambones.sbc.protocols import PROTOCOLS, has_keys, is_encrypted, protocols_of
 from jambones.sip.sdp import SdpError, SessionDescription
 
 INJECT = "inject-DTMF"
@@ -85,6 +95,8 @@ class Anchored:
         outside = PRIVATE if private else PUBLIC
         self._interface = {Side.FAR_END: outside, Side.FEATURE_SERVER: PRIVATE}
         self._flags: tuple[str, ...] = ("strict-source",) if strict else ("media-handover",)
+        self._spoken: dict[Side, str] = {}
+        """The protocol that a side described itself with last, and hears in turn (RFC 3264 section 6)."""
         self.direct = False
         """Whether the inside is another rtpengine session, which sends from where it receives: nothing to be learnt."""
 
@@ -123,6 +135,7 @@ class Anchored:
 
     async def offer(self, side: Side, sdp: bytes) -> bytes:
         first = self._session.node is None
+        self._note(side, "offer", sdp)
         try:
             return await self._session.offer(
                 sdp,
@@ -131,11 +144,13 @@ class Anchored:
                 towards=self._towards[side.other],
                 direction=(self._interface[side], self._interface[side.other]),
                 flags=self._flags_of(side),
+                **self._protocol_of(side.other),
             )
         except NgError as exc:
             raise MediaFailed(exc) from exc
 
     async def answer(self, side: Side, sdp: bytes) -> bytes:
+        self._note(side, "answer", sdp)
         try:
             return await self._session.answer(
                 sdp,
@@ -143,9 +158,23 @@ class Anchored:
                 to_tag=side.value,
                 towards=self._towards[side.other],
                 flags=self._flags_of(side),
+                **self._protocol_of(side.other),
             )
         except NgError as exc:
             raise MediaFailed(exc) from exc
+
+    def _note(self, side: Side, command: str, sdp: bytes) -> None:
+        """Raises MediaFailed for encryption without a way to agree on its keys."""
+        protocol = next(iter(protocols_of(sdp)), "")
+        if is_encrypted(protocol) and not has_keys(sdp):
+            raise MediaFailed(BadDescription(command, "encrypted, and no keys"))
+        self._spoken[side] = protocol
+
+    def _protocol_of(self, side: Side) -> dict[str, str]:
+        """Its own, where it is of the kind that the side's profile is about: a phone may want feedback (AVPF), too."""
+        spoken, usual = self._spoken.get(side, ""), str(self._towards[side].offer["transport-protocol"])
+        alike = spoken in PROTOCOLS and is_encrypted(spoken) is is_encrypted(usual)
+        return {"transport_protocol": spoken} if alike else {}
 
     def _flags_of(self, side: Side) -> tuple[str, ...]:
         """How the packets of the side that describes itself are taken."""
@@ -168,10 +197,10 @@ def _failing() -> Iterator[None]:
 
 def profile_of(sdp: bytes) -> Profile:
     """What kind of peer wrote this description: decided by its content, not by its transport."""
-    protocols = re.findall(rb"^m=audio \S+ (\S+)", sdp, re.MULTILINE)
-    if any(protocol.startswith(b"UDP/TLS/") for protocol in protocols):
+    protocols = protocols_of(sdp)
+    if any(protocol.startswith("UDP/TLS/") for protocol in protocols):
         return WEBRTC
-    if any(protocol.startswith(b"RTP/SAVP") for protocol in protocols):
+    if any(protocol.startswith("RTP/SAVP") for protocol in protocols):
         return SDES if b"\na=crypto:" in sdp else WEBRTC
     return PLAIN
 

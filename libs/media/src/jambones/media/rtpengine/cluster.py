@@ -124,13 +124,19 @@ class Session:
                 )
             except NgUnreachable:
                 node.client.forget(self.call_id)
+            except asyncio.CancelledError:
+                self._settle(node, from_tag)  # it may have been taken: whoever closes the session ends it there
+                raise
             except LoadLimit:
                 node.full_until = asyncio.get_running_loop().time() + FULL_FOR
                 log.info("rtpengine is full", extra={"node": node.name})
             else:
-                self.node, self.from_tag = node, from_tag
-                node.sessions += 1
+                self._settle(node, from_tag)
                 return described
+
+    def _settle(self, node: Node, from_tag: str) -> None:
+        self.node, self.from_tag = node, from_tag
+        node.sessions += 1
 
     async def answer(
         self, sdp: bytes, *, from_tag: str, to_tag: str, towards: Profile | None = None, **options: Encodable

@@ -54,6 +54,6 @@ def from_reply(command: str, result: object, reason: str) -> NgError:
         return UnknownCall(command, reason)
     if "out of ports" in lowered:
         return LoadLimit(command, reason)
-    if "parse sdp" in lowered:
+    if "parse sdp" in lowered or "incomplete sdp" in lowered or "no sdp" in lowered:
         return BadDescription(command, reason)
     return NgError(command, reason or "no reason given")
