@@ -1,9 +1,11 @@
 """Each resource through its whole life: make, list, show, change, delete."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from jambones.common import clock
 from tests.integration.api.conftest import World
 
 HOOKS = {"call_hook": {"url": "http://example.com/call"}, "call_status_hook": {"url": "https://example.com/status"}}
@@ -169,6 +171,11 @@ async def test_an_api_key_lives(world: World) -> None:
     assert (await tenant.get("/Applications")).status == 401
     expired = await world.admin.post("/ApiKeys", {"expires_at": "2020-01-01T00:00:00Z"})
     assert (await world.admin.with_token(expired.body["token"]).get("/Accounts")).status == 401
+    before = clock.now()
+    brief = await world.admin.post("/ApiKeys", {"account_sid": account, "expiry_secs": "3600"})
+    (shown,) = (await owner.get(f"/Accounts/{account}/ApiKeys")).body
+    assert shown["api_key_sid"] == brief.body["sid"]
+    assert timedelta(minutes=59) < datetime.fromisoformat(shown["expires_at"]) - before < timedelta(minutes=62)
     assert len((await owner.get(f"/ServiceProviders/{provider}/ApiKeys")).body) == 1
 
 

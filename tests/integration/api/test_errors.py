@@ -76,10 +76,13 @@ async def test_gateways_are_checked(world: World) -> None:
             "For outbound only gateway netmask can only be 32",
         ),
         ({"voip_carrier_sid": carrier, "ipv4": "1.2.3.4", "port": 65536}, 400, "invalid port"),
+        ({"voip_carrier_sid": carrier, "ipv4": "1.2.3.4", "port": "x"}, 400, "invalid port"),
         ({"voip_carrier_sid": shared, "ipv4": "1.2.3.4"}, 403, "insufficient privileges"),
     ]:
         reply = await tenant.post("/SipGateways", body)
         assert (reply.status, words in reply.msg) == (status, True), (body, reply)
+    sid = await tenant.make("/SipGateways", {"voip_carrier_sid": carrier, "ipv4": "1.2.3.4", "port": ""})
+    assert (await tenant.get(f"/SipGateways/{sid}")).body["port"] is None
     assert (await tenant.get("/SipGateways")).msg == "missing voip_carrier_sid"
     assert (await tenant.get("/SipGateways", voip_carrier_sid=shared)).body == []
     assert (await tenant.get("/SipGateways", voip_carrier_sid=str(uuid4()))).status == 400

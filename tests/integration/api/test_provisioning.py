@@ -17,6 +17,9 @@ async def test_a_client_lives(world: World) -> None:
     assert [shown] == (await tenant.get("/Clients")).body
     taken = await tenant.post("/Clients", {"username": "CLIENT1"})
     assert (taken.status, taken.msg) == (400, "the client's username already exists")
+    _, stranger = await world.provider("other")
+    refused = await stranger.post("/Clients", {"account_sid": account, "username": "x"})
+    assert (refused.status, refused.msg) == (403, "insufficient permissions")
     assert (await tenant.put(f"/Clients/{sid}", {"is_active": 0, "password": "sXXXXXXX"})).status == 204
     assert (await tenant.get(f"/Clients/{sid}")).body == shown | {"is_active": 0}
     assert (await tenant.put(f"/Clients/{sid}", {"password": "new"})).status == 204

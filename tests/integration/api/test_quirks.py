@@ -230,6 +230,10 @@ async def test_q13_the_method_of_a_hook_may_have_any_case(world: World, ours: Be
         hook = {"url": "http://a.com/reg", "method": sent}
         sid = await ours.owner.make("/Accounts", {"name": "x", "registration_hook": hook})
         assert (await ours.owner.get(f"/Accounts/{sid}")).body["registration_hook"]["method"] == kept
+    inside = {"url": "http://my_service:3000/reg", "method": ""}  # names in private networks; forms leave things empty
+    sid = await ours.owner.make("/Accounts", {"name": "x", "registration_hook": inside})
+    shown = (await ours.owner.get(f"/Accounts/{sid}")).body["registration_hook"]
+    assert (shown["url"], shown["method"]) == ("http://my_service:3000/reg", "POST")
     refused = await ours.owner.post(
         "/Accounts", {"name": "x", "registration_hook": {"url": "http://a", "method": "PATCH"}}
     )

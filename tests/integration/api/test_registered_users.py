@@ -1,5 +1,7 @@
 """Registered users, read from the bindings that registrars write."""
 
+from uuid import uuid4
+
 from jambones.common import clock
 from jambones.common.bus.registrations import BUCKET, LONGEST, Binding
 from jambones.common.ids import AccountSid, NodeId
@@ -24,9 +26,12 @@ async def test_registered_users_are_shown_in_three_forms(world: World) -> None:
     provider, _ = await world.provider()
     account, tenant = await world.account(provider)
     path = f"/Accounts/{account}/RegisteredSipUsers"
-    for ask in (tenant.get(path), tenant.post(path, []), tenant.get(f"{path}/joe")):
+    for ask in (tenant.get(path), tenant.post(path, [])):
         refused = await ask
         assert (refused.status, refused.msg) == (400, "account does not have sip_realm configuration")
+    assert (await tenant.get(f"{path}/joe")).body["registered_status"] == "inactive"
+    unknown = await world.admin.get(f"/Accounts/{uuid4()}/RegisteredSipUsers")
+    assert (unknown.status, "account not found for sid" in unknown.msg) == (400, True)
     realm = f"r{account[:8]}.example.com"
     assert (await tenant.post(f"/Accounts/{account}/SipRealms/{realm.upper()}")).status == 204
     assert (await tenant.get(path)).body == []
@@ -47,4 +52,8 @@ async def test_registered_users_are_shown_in_three_forms(world: World) -> None:
     assert (await tenant.get(f"{path}/joe@{realm}")).body == detail | {"name": f"joe@{realm}"}
     absent = await tenant.get(f"{path}/ann")
     assert (absent.status, absent.body) == (200, nobody | dict.fromkeys(FLAGS, 0) | {"proxy": None})
+    await tenant.make("/Clients", {"username": "ann", "password": "x", "allow_direct_user_calling": False})
+    assert (await tenant.get(f"{path}/ann")).body == absent.body | dict.fromkeys(FLAGS, 1) | {
+        "allow_direct_user_calling": 0
+    }
     assert (await tenant.post(path, ["x"] * 1001)).status == 400

@@ -13,6 +13,11 @@ def test_an_address_that_can_be_asked_is_taken(url: str) -> None:
     check_url("call_hook", url)
 
 
+@pytest.mark.parametrize("url", ["http://my_service:3000/x", "https://a.com", "ws://[::1]", "http://_x.y_z"])
+def test_a_host_of_a_private_network_may_have_underscores(url: str) -> None:
+    check_url("registration_hook", url, any_host=True)
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -71,7 +71,7 @@ def hook_of(name: str, value: Any, *, relative: bool = False) -> dict[str, Any]:
     else:
         if hook["url"].partition("://")[0].lower() not in hooks.SCHEMES:
             raise bad(f"{name} url be an absolute url")
-        hooks.check_url(name, hook["url"])
+        hooks.check_url(name, hook["url"], any_host=True)
     method = hook.get("method") or "POST"
     if not isinstance(method, str) or method.upper() not in ("GET", "POST"):
         raise bad(f"{name}: invalid method")

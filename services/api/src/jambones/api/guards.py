@@ -103,7 +103,7 @@ def only_admin(ask: Ask, refusal: Refused | None = None) -> None:
         raise refusal or guarded()
 
 
-async def owner_for(ask: Ask, account_sid: str | None) -> Tenant:
+async def owner_for(ask: Ask, account_sid: str | None, refusal: str = "insufficient privileges") -> Tenant:
     """On whose behalf a row is made when the body names `account_sid`; an account always makes its own."""
     if ask.caller.scope == "account" or account_sid is None:
         return ask.tenant
@@ -111,5 +111,5 @@ async def owner_for(ask: Ask, account_sid: str | None) -> Tenant:
     if account is None:
         raise bad("unknown account_sid")
     if not may_use(ask, account):
-        raise forbidden("insufficient privileges")
+        raise forbidden(refusal)
     return account.tenant

@@ -7,17 +7,15 @@ from pydantic import BeforeValidator, Field
 from yarl import URL
 
 from jambones.api.errors import bad
-from jambones.api.wire import Input, SidOrNone, Upper
+from jambones.api.wire import Input, SidOrNone, Upper, no_empty
 from jambones.common.db.database import Transaction
 from jambones.common.db.tenant import Tenant
 from jambones.common.db.webhooks import Webhook, Webhooks
 
 SCHEMES = ("http", "https", "ws", "wss")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.?|\[?[0-9A-Fa-f:.]+\]?")
-
-
-def _no_empty(value: Any) -> Any:
-    return None if value == "" else value
+_ANY_HOST = re.compile(rf"[A-Za-z0-9_-]{{1,63}}(?:\.[A-Za-z0-9_-]{{1,63}})*\.?|{_HOST.pattern}")
+"""Names of hosts in private networks may have underscores."""
 
 
 class Hook(Input):
@@ -25,7 +23,7 @@ class Hook(Input):
 
     webhook_sid: SidOrNone = None
     url: str | None = Field(None, max_length=1024)
-    method: Annotated[Annotated[Literal["GET", "POST"], Upper] | None, BeforeValidator(_no_empty)] = None
+    method: Annotated[Annotated[Literal["GET", "POST"], Upper] | None, BeforeValidator(no_empty)] = None
     username: str | None = Field(None, max_length=255)
     password: str | None = Field(None, max_length=255)
 
@@ -36,8 +34,8 @@ class Hook(Input):
         return not self.url and not self.webhook_sid
 
 
-def check_url(name: str, url: str | None) -> None:
-    """Raises Refused unless `url` is one that the platform can ask."""
+def check_url(name: str, url: str | None, *, any_host: bool = False) -> None:
+    """Raises Refused unless `url` is one that the platform can ask; `any_host`: its host may have underscores."""
     if not url:
         raise bad(f"{name} URL is invalid")
     if url != url.strip():
@@ -52,7 +50,7 @@ def check_url(name: str, url: str | None) -> None:
         raise bad(f"{name} URL is invalid") from None
     if scheme.lower() not in SCHEMES:
         raise bad(f"{name} URL has missing or invalid protocol {scheme}")
-    if not host or not _HOST.fullmatch(host):
+    if not host or not (_ANY_HOST if any_host else _HOST).fullmatch(host):
         raise bad(f"{name} URL has invalid hostname {host or ''}")
 
 
@@ -65,7 +63,9 @@ def shown(hook: Webhook | None, *, with_sid: bool) -> dict[str, Any] | None:
     return {"webhook_sid": hook.webhook_sid, **values} if with_sid else values
 
 
-async def store(tx: Transaction, name: str, given: Hook | None, stored: str | None, owner: Tenant) -> str | None:
+async def store(
+    tx: Transaction, name: str, given: Hook | None, stored: str | None, owner: Tenant, *, any_host: bool = True
+) -> str | None:
     """Make, change or clear the hook of a column; returns its sid. A hook that is there is changed in place.
 
     `given` that names another `webhook_sid` than `stored` is refused: it is somebody else's.
@@ -78,9 +78,9 @@ async def store(tx: Transaction, name: str, given: Hook | None, stored: str | No
     values = given.given(but=("webhook_sid",))
     if stored is not None:
         if "url" in values:
-            check_url(name, given.url)
+            check_url(name, given.url, any_host=any_host)
         await hooks.update(stored, values)
         return stored
-    check_url(name, given.url)
+    check_url(name, given.url, any_host=any_host)
     owned = {"account_sid": owner.account_sid, "service_provider_sid": owner.service_provider_sid}
     return (await hooks.add({**values, **owned})).webhook_sid

@@ -21,7 +21,8 @@ def problem(text: str) -> PydanticCustomError:
     return PydanticCustomError("said", "{text}", {"text": text})
 
 
-def _no_empty_sid(value: Any) -> Any:
+def no_empty(value: Any) -> Any:
+    """Empty text, as forms send it, is null."""
     return None if value == "" else value
 
 
@@ -33,7 +34,7 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-SidOrNone = Annotated[Annotated[str, Field(max_length=36)] | None, BeforeValidator(_no_empty_sid)]
+SidOrNone = Annotated[Annotated[str, Field(max_length=36)] | None, BeforeValidator(no_empty)]
 """Empty text is null."""
 Upper = BeforeValidator(_upper)
 Lower = BeforeValidator(_lower)

@@ -1,9 +1,9 @@
 """API keys: bearer tokens of the platform, a service provider or an account."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from jambones.api import guards
 from jambones.api.ask import Ask
@@ -11,6 +11,7 @@ from jambones.api.errors import absent, bad
 from jambones.api.operations import Resource
 from jambones.api.wire import Input, SidOrNone, wire
 from jambones.api.wire import shown as model_of
+from jambones.common import clock
 from jambones.common.db.api_keys import ApiKey, ApiKeys
 from jambones.common.db.tenant import PLATFORM, Tenant
 
@@ -25,6 +26,8 @@ class ApiKeyIn(Input):
     account_sid: SidOrNone = None
     service_provider_sid: SidOrNone = None
     expires_at: datetime | None = None
+    expiry_secs: int | None = Field(None, ge=1, le=10**9)
+    """Seconds from now, instead of `expires_at`."""
 
 
 class NewKey(BaseModel):
@@ -43,8 +46,11 @@ async def create(ask: Ask, body: ApiKeyIn) -> dict[str, Any]:
     owner = await _owner(ask, body)
     if body.expires_at is not None and body.expires_at.tzinfo is None:
         raise bad("invalid expires_at: give a time zone")
+    expires_at = body.expires_at
+    if expires_at is None and body.expiry_secs is not None:
+        expires_at = clock.now() + timedelta(seconds=body.expiry_secs)
     async with ask.transaction() as tx:
-        row = await ApiKeys(tx).add({**owner, "expires_at": body.expires_at})
+        row = await ApiKeys(tx).add({**owner, "expires_at": expires_at})
     return {"sid": row.api_key_sid, "token": row.token.reveal()}
 
 

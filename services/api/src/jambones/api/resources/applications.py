@@ -168,7 +168,7 @@ async def create(ask: Ask, body: ApplicationIn) -> dict[str, Any]:
             given = getattr(body, name)
             if given is not None and given.url:
                 fresh = given.model_copy(update={"webhook_sid": None})
-                values[f"{name}_sid"] = await hooks.store(tx, name, fresh, None, owner)
+                values[f"{name}_sid"] = await hooks.store(tx, name, fresh, None, owner, any_host=False)
         try:
             return {"sid": (await Applications(tx).add(values)).application_sid}
         except Taken as exc:
@@ -233,7 +233,7 @@ async def update(ask: Ask, body: ApplicationIn) -> None:
             if given is None and name != "messaging_hook" and "app_json" not in raw and row.app_json is None:
                 raise bad(f"'{name}' must be an object")
             old = getattr(row, f"{name}_sid")
-            new = values[f"{name}_sid"] = await hooks.store(tx, name, given, old, owner)
+            new = values[f"{name}_sid"] = await hooks.store(tx, name, given, old, owner, any_host=False)
             dropped += [old] if old and old != new else []
         try:
             await Applications(tx).update(sid, values)

@@ -50,7 +50,7 @@ async def create(ask: Ask, body: ClientIn) -> dict[str, Any]:
         raise bad("missing field account_sid")
     if not body.username:
         raise bad("missing field username")
-    owner = await guards.owner_for(ask, account_sid)
+    owner = await guards.owner_for(ask, account_sid, "insufficient permissions")
     async with ask.transaction() as tx:
         try:
             row = await Clients(tx).add(body.given() | {"account_sid": owner.account_sid})

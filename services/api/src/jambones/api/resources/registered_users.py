@@ -6,10 +6,11 @@ from pydantic import BaseModel, Field, RootModel
 
 from jambones.api import guards
 from jambones.api.ask import Ask
-from jambones.api.errors import bad
+from jambones.api.errors import Refused, bad
 from jambones.api.operations import Resource
 from jambones.common.bus.registrations import BUCKET, LONGEST, Binding
 from jambones.common.db.accounts import Account
+from jambones.common.db.clients import Client, Clients
 
 resource = Resource("RegisteredSipUsers", "Devices that are registered.")
 FLAGS = ("allow_direct_app_calling", "allow_direct_queue_calling", "allow_direct_user_calling")
@@ -44,8 +45,17 @@ class RegisteredUserDetail(RegisteredUserState):
     proxy: str | None
 
 
+async def _account(ask: Ask) -> Account:
+    try:
+        return await guards.account_item(ask)
+    except Refused as exc:
+        if exc.status == 404:  # the platform asks about an account that is not there
+            raise bad(f"account not found for sid {ask.sid('account_sid')}") from exc
+        raise
+
+
 async def _with_realm(ask: Ask) -> Account:
-    account = await guards.account_item(ask)
+    account = await _account(ask)
     if not account.sip_realm:
         raise bad("account does not have sip_realm configuration")
     return account
@@ -112,9 +122,14 @@ async def find_registered(ask: Ask, body: Usernames | None) -> Any:
     returns=RegisteredUserDetail,
 )  # fmt: skip
 async def show_registered(ask: Ask) -> Any:
-    account = await _with_realm(ask)
+    account = await _account(ask)
     name = ask.params["username"]
-    binding = (await _bindings(ask, account, user)).get(user) if (user := _user(name, account)) else None
-    may = {flag: int(binding is not None and getattr(binding, flag)) for flag in FLAGS}
+    user = _user(name, account)
+    binding = (await _bindings(ask, account, user)).get(user) if user and account.sip_realm else None
+    rights: Binding | Client | None = binding
+    if binding is None:  # what the client will have that is not registered now
+        async with ask.reading(account.tenant) as tx:
+            rights = next(iter(await Clients(tx).select(account_sid=account.account_sid, username=user)), None)
+    may = {flag: int(rights is not None and getattr(rights, flag)) for flag in FLAGS}
     proxy = binding.path[0] if binding is not None and binding.path else None
     return _state(name, binding) | may | {"proxy": proxy}

@@ -3,12 +3,12 @@
 import ipaddress
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from jambones.api.ask import Ask
 from jambones.api.errors import absent, bad, forbidden
 from jambones.api.operations import UUID, Resource
-from jambones.api.wire import Input, Lower, SidOrNone, wire
+from jambones.api.wire import Input, Lower, SidOrNone, no_empty, wire
 from jambones.api.wire import shown as model_of
 from jambones.common.db.sip_gateways import SipGateway, SipGateways
 from jambones.common.db.tenant import PLATFORM
@@ -21,7 +21,7 @@ class SipGatewayIn(Input):
     voip_carrier_sid: SidOrNone = None
     ipv4: str | None = Field(None, max_length=128)
     netmask: int | None = Field(None, ge=1, le=32)
-    port: int | None = Field(None, ge=0, le=65535)
+    port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, BeforeValidator(no_empty)] = None
     inbound: bool | None = None
     outbound: bool | None = None
     is_active: bool | None = None
