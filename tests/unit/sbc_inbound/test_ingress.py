@@ -55,6 +55,19 @@ async def test_strangers_get_no_answer_where_that_is_wanted_but_known_realms_do(
     assert quiet.filter(request(to_tag="us"), STRANGER) == "accept"  # its dialog decides
 
 
+@in_virtual_time
+async def test_a_dialog_that_a_stranger_made_up_gets_no_answer_either_and_costs_it_like_a_new_call() -> None:
+    quiet, open_ = ingress(unknown_sources="drop"), ingress(source_rate=1, source_burst=2)
+    for one in (quiet, open_):
+        one.knows = lambda request: request.to.tag == "ours"
+
+    assert quiet.filter(request("BYE", to_tag="made up"), STRANGER) == "drop"
+    assert quiet.filter(request("BYE", to_tag="made up"), GATEWAY) == "accept"  # it gets 481
+    assert quiet.filter(request("BYE", to_tag="ours"), STRANGER) == "accept"
+    assert [open_.filter(request(to_tag="made up"), STRANGER) for _ in range(3)] == ["accept", "accept", "drop"]
+    assert {open_.filter(request(to_tag="ours"), STRANGER) for _ in range(5)} == {"accept"}
+
+
 @pytest.mark.parametrize("how", [{"draining": True}, {"lag": 0.5}])
 @in_virtual_time
 async def test_new_calls_are_shed_and_dialogs_go_on(how: dict[str, Any]) -> None:

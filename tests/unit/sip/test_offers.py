@@ -95,14 +95,6 @@ async def test_update_without_sdp_is_answered_by_itself() -> None:
 
 
 @in_virtual_time
-async def test_update_with_an_offer_before_the_answer_of_the_invite_gets_491() -> None:
-    async with called(ring) as (peer, _leg, _invite):
-        early = await peer.hears_response(180)
-        peer.says(peer.in_dialog("UPDATE", early, body=OTHER))
-        await peer.hears(491)
-
-
-@in_virtual_time
 async def test_update_in_an_early_dialog_whose_offer_was_answered_reliably() -> None:
     async def early_media(leg: IncomingLeg) -> None:
         await leg.progress(183, sdp=SDP, reliable=True)
@@ -243,3 +235,14 @@ async def test_a_refresh_of_the_session_is_in_no_offers_way() -> None:
         await peer.hears(200)
         peer.answer(update, 200)
         assert (await refreshing).accepted
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+@in_virtual_time
+async def test_another_offer_before_the_first_is_answered_gets_500_with_retry_after(method: str) -> None:
+    async with called(ring) as (peer, leg, _invite):
+        ringing = await peer.hears_response(180)
+        peer.says(peer.in_dialog(method, ringing, body=OTHER))
+        refused = await peer.hears_response(500)
+        assert refused.headers.get("Retry-After")
+        assert leg.ended is None

@@ -10,6 +10,7 @@ from jambones.sip.message import Request
 from jambones.sip.outside import IncomingRequest
 from jambones.sip.receiver import Verdict
 from jambones.sip.transport import Address
+from tests.support.sip_calls import answer, called, ended
 from tests.support.sip_peer import SDP, Peer
 from tests.support.virtual_time import in_virtual_time
 
@@ -145,3 +146,19 @@ async def test_closing_says_goodbye() -> None:
         peer.says(peer.request("INVITE", call_id="ringing", body=SDP))
         await peer.hears(200)
     assert "BYE" in [message.method for message in peer.heard if isinstance(message, Request)]
+
+
+@in_virtual_time
+async def test_an_endpoint_knows_what_its_dialogs_and_transactions_are_asked() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        bye = peer.in_dialog("BYE", ok)
+        made_up = peer.request("BYE", to_tag="made up")
+        assert peer.endpoint.knows(bye)
+        assert not peer.endpoint.knows(made_up)
+
+        peer.says(bye)
+        assert (await ended(leg)).by == "remote"
+        assert peer.endpoint.knows(bye)  # its 200 may get lost
+        assert not peer.endpoint.knows(peer.in_dialog("BYE", ok))

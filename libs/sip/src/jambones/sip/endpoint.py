@@ -13,6 +13,7 @@ from jambones.sip.congestion import Congestion, UdpLimit
 from jambones.sip.core import ALLOW, SUPPORTED
 from jambones.sip.errands import Errands
 from jambones.sip.exchange import Exchange
+from jambones.sip.grammar import GrammarError
 from jambones.sip.half import Leg
 from jambones.sip.legs import LegTable
 from jambones.sip.message import Request, Response
@@ -157,6 +158,14 @@ class Endpoint:
     def connections(self) -> int:
         """Open stream connections."""
         return self._hub.connection_count
+
+    def knows(self, request: Request) -> bool:
+        """Whether a request with a To tag is of a dialog or a transaction in progress."""
+        try:
+            leg = self._legs.find(request.call_id, request.to.tag or "")
+            return leg is not None or self._layer.serves(request)
+        except GrammarError:
+            return False
 
     def leg_for(self, replaces: Replaces) -> Leg | None:
         """The leg of ours that a call with this Replaces takes the place of; None: 481 (RFC 3891 section 3)."""

@@ -128,6 +128,10 @@ class Leg(Sending):
         """
         return not self._open.is_set() and not (method == "UPDATE" and self._early_agreed)
 
+    def owes_answer(self, method: str) -> bool:
+        """Whether the peer's own INVITE is not settled yet, so that another offer of its comes too early."""
+        return False
+
     def agreed_early(self, ours: bytes, theirs: bytes) -> None:
         """The INVITE's offer was answered by a reliable provisional response."""
         self._early_agreed = True

@@ -54,7 +54,7 @@ class Offers:
             leg.dialog_refresh(request)
             self._accept(transaction, None, ())
             return
-        if self._theirs:
+        if self._theirs or leg.owes_answer(request.method):
             # RFC 3261 section 14.2 and RFC 3311 section 5.2: one of theirs is not settled yet.
             retry = [("Retry-After", str(randrange(0, 10)))]
             transaction.respond(leg.response(request, 500, headers=retry))

@@ -44,6 +44,9 @@ class IncomingLeg(Leg):
         """Whether a final response was sent."""
         return self._transaction.answered
 
+    def owes_answer(self, method: str) -> bool:
+        return not self.answered and not (method == "UPDATE" and self._early_agreed)
+
     async def progress(
         self,
         status: int = 180,

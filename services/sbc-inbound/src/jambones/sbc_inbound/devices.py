@@ -22,6 +22,8 @@ from jambones.sip.grammar import GrammarError
 from jambones.sip.message import Request, Response
 from jambones.sip.outside import IncomingRequest
 from jambones.sip.transport import Flow
+from jambones.sip.transport.virtual import MARK
+from jambones.sip.uri import Uri
 
 log = structlog.get_logger(__name__)
 
@@ -197,6 +199,10 @@ class Devices:
             raise NotFound("no such flow")
         flow.send(question.message)
         return Sent()
+
+    def lent(self, uri: Uri) -> bool:
+        """Whether a request to `uri` is for a process that called a device."""
+        return self._egresses.get(uri.params.get(MARK) or "") is not None
 
     def relay(self, message: Request | Response, data: bytes, flow: Flow, mark: str) -> bool:
         """A message of a device for a process that called it; marks that no such process has are nobody's."""

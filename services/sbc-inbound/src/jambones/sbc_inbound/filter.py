@@ -44,6 +44,9 @@ class Arrival:
     address: str
     transport: str
     in_dialog: bool = False
+    """Its To has a tag."""
+    known: bool = True
+    """That tag is of a dialog or transaction in progress; what strangers make up costs them like new calls."""
     user_agent: str = ""
     from_: str = ""
     to: str = ""
@@ -99,15 +102,16 @@ class IngressFilter:
         trusted = self._trusted(arrival.address)
         if why := self.blocked(arrival.address, now):
             return reasons.matched("blocked", why, "drop")
-        if arrival.in_dialog:
-            # The dialog itself says whether it knows the request (481); retransmissions must not cost tokens.
-            return reasons.matched("in dialog", "", "accept")
+        if arrival.in_dialog and arrival.known:
+            return reasons.matched("in dialog", "", "accept")  # retransmissions must not cost tokens
         if not trusted and arrival.method != "ACK" and not self._rates.take(arrival.address, now):
             slow_down = Answer(503, "Service Unavailable", (("Retry-After", "5"),))
             return reasons.matched("rate", arrival.address, slow_down if arrival.stream else "drop")
         if self._scanner is not None and (name := self._scans(arrival)):
             refused = Answer(603, "Decline")
             return reasons.matched("scanner", name, refused if self._scanner_action == "decline" else "drop")
+        if arrival.in_dialog:
+            return reasons.matched("unknown dialog", "", "accept")  # it gets 481
         return self._method(arrival, shedding or Shedding(), reasons)
 
     def _method(self, arrival: Arrival, shedding: Shedding, reasons: Reasons) -> Decision[FilterResult]:

@@ -1,6 +1,7 @@
 """The ingress filter as the endpoint asks it: messages in, verdicts out, blocks counted."""
 
 import asyncio
+from collections.abc import Callable
 
 from jambones.common.directory import Directory
 from jambones.common.service import Service
@@ -36,6 +37,8 @@ class Ingress:
         self._directory = directory
         self._figures = figures
         self._service = service
+        self.knows: Callable[[Request], bool] = lambda request: True
+        """Whether a request that claims to be in a dialog is in one; set when there is an endpoint to ask."""
         self.rules = IngressFilter(
             blocked=settings.blocked_sources,
             scanners=settings.scanner_agents,
@@ -49,11 +52,13 @@ class Ingress:
         """Whether a request may go on; called before anything else is done with it."""
         headers = request.headers
         source = source._replace(host=source_of(headers, source.host, self._proxies))
+        in_dialog = _in_dialog(request)
         arrival = Arrival(
             request.method,
             source.host,
             source.transport,
-            in_dialog=_in_dialog(request),
+            in_dialog=in_dialog,
+            known=in_dialog and self.knows(request),
             user_agent=headers.get("User-Agent") or "",
             from_=headers.get("From") or "",
             to=headers.get("To") or "",
@@ -84,10 +89,15 @@ class Ingress:
         return address in self._directory.tables.by_source or bool(self._trunk_sources.of(address))
 
     def _is_unknown(self, request: Request, arrival: Arrival, source: Address) -> bool:
-        """A new call from somebody whom neither a trunk nor a realm explains, or a device of nobody's realm."""
+        """A new call from somebody whom neither a trunk nor a realm explains, or a device of nobody's realm.
+
+        Or a request in a dialog that is none: who only pretends shall not learn that somebody listens.
+        """
+        if arrival.in_dialog:
+            return not arrival.known and not self._is_gateway(source.host)
         if request.method == "REGISTER":
             return self._directory.tables.account_by_realm(request.uri.host) is None
-        if request.method != "INVITE" or arrival.in_dialog or self._is_gateway(source.host):
+        if request.method != "INVITE" or self._is_gateway(source.host):
             return False
         uri = request.uri
         who = identify(

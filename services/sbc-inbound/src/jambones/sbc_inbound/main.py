@@ -149,6 +149,7 @@ async def serve(settings: EdgeSettings) -> None:
             )
         )
         devices.endpoint = outside
+        ingress.knows = lambda request: outside.knows(request) or devices.lent(request.uri)
         service.on_drain(outside.drain)
         service.check("configuration", lambda: None if directory.loaded else "not loaded yet")
         service.check("feature servers", lambda: None if _open(nodes) or not bus.connected else "none is open")

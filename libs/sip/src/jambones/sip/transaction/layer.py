@@ -338,6 +338,10 @@ class TransactionLayer:
             return
         self.user.new_request(transaction)
 
+    def serves(self, request: Request) -> bool:
+        """Whether there is a transaction of this request already."""
+        return server_key(request) in self._servers
+
     def unreachable(self, remote: Address) -> None:
         """Fail every client transaction that waits for this peer of a UDP socket."""
         waiting = [t for t in self._clients.values() if t.flow.remote == remote]
