@@ -107,9 +107,10 @@ class World:
         tables: Tables = TABLES,
         uri: str = f"sip:{DIALLED}@192.0.2.1",
         from_: str | None = None,
+        more: Iterable[tuple[str, str]] = (),
     ) -> None:
         body, rows = (b"", []) if delayed else (OFFER, [("Content-Type", "application/sdp")])
-        self.caller = PlayedLeg("caller", request("INVITE", uri, body=body, headers=rows))
+        self.caller = PlayedLeg("caller", request("INVITE", uri, body=body, headers=[*rows, *more]))
         if from_ is not None:
             self.caller.invite.headers.set("From", from_)
         self.servers: list[PlayedLeg] = []

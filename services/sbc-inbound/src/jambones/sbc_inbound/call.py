@@ -13,6 +13,7 @@ from jambones.sbc.decision import Refusal
 from jambones.sbc.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight
 from jambones.sbc.record import CallLog
+from jambones.sbc_inbound import replacing
 from jambones.sbc_inbound.admit import where_to
 from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.environment import Environment
@@ -115,6 +116,9 @@ class Call(SbcCall[Environment]):
                 await self._feature_server.hangup(headers=self._farewell)
 
     async def _admit(self) -> Route | DeviceRoute | None:
+        if (wrong := replacing.refusal(self.far_end.invite, self.env.has_dialog)) is not None:
+            await self.refuse(wrong)
+            return None
         decision = await where_to(self)
         self.log.reasons += map(str, decision.reasons)
         match decision.result:

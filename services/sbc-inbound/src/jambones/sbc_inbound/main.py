@@ -149,6 +149,7 @@ async def serve(settings: EdgeSettings) -> None:
             )
         )
         devices.endpoint = outside
+        env.has_dialog = lambda replaces: outside.leg_for(replaces) is not None
         ingress.knows = lambda request: outside.knows(request) or devices.lent(request.uri)
         service.on_drain(outside.drain)
         service.check("configuration", lambda: None if directory.loaded else "not loaded yet")
