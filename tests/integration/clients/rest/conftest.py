@@ -20,7 +20,6 @@ from jambones.common.private import Private
 from tests.integration.api.conftest import Client, World, db, world
 
 __all__ = ["db", "world"]
-PUBLISHED = Path(__file__).parents[4] / ".cache" / "test-clients"
 
 
 @dataclass
@@ -121,11 +120,11 @@ class JavaScript:
 
 
 @pytest.fixture
-async def javascript(tenant: Tenant) -> AsyncIterator[JavaScript]:
+async def javascript(tenant: Tenant, published: Path) -> AsyncIterator[JavaScript]:
     process = await asyncio.create_subprocess_exec(
-        PUBLISHED / "node", Path(__file__).with_name("client.cjs"),
+        published / "node", Path(__file__).with_name("client.cjs"),
         env={
-            "MODULES": str(PUBLISHED / "node_modules"), "BASE_URL": tenant.url, "ACCOUNT_SID": tenant.account_sid,
+            "MODULES": str(published / "node_modules"), "BASE_URL": tenant.url, "ACCOUNT_SID": tenant.account_sid,
             "API_KEY": tenant.key,
         },
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
