@@ -8,6 +8,7 @@ const app = express();
 app.use(express.json());
 app.use(envVarsMiddleware({
   GREETING: { type: 'string', description: 'What callers hear first', default: 'Welcome.' },
+  INPUT: { type: 'string', description: 'What they may answer with', default: 'digits speech' },
 }));
 app.get('/seen', (req, res) => res.json(seen));
 app.use(WebhookResponse.verifySignature(process.env.WEBHOOK_SECRET));
@@ -18,11 +19,12 @@ app.use((req, res, next) => {
 
 app.post('/incoming', (req, res) => {
   const greeting = req.body.env_vars?.GREETING || 'Welcome.';
+  const input = (req.body.env_vars?.INPUT || 'digits speech').split(' ');
   res.json(new WebhookResponse()
     .tag({ data: { orderId: 7, Name: 'Zoë', share: 0.00005, '10': 'ten', '9': 'nine' } })
     .gather({
       id: 'menu',
-      input: ['digits', 'speech'],
+      input,
       numDigits: 1,
       timeout: 8,
       bargein: true,
@@ -62,6 +64,7 @@ app.post('/menu', (req, res) => {
         .say({ text: 'This is not heard.' });
       break;
     case '5':
+    case '7':
       answer.say({ text: 'The doorman is off today.' }).hangup({ headers: { 'X-Office': 'closed' } });
       break;
     case 'operator':

@@ -78,7 +78,8 @@ async def test_an_application_written_with_the_published_sdk_takes_a_call(desk: 
     secret = (await desk.api("GET", f"{desk.account}/WebhookSecret"))["webhook_secret"]
     async with started(CLIENTS / "sdk.cjs", published, secret=secret) as theirs:
         status_hook = {"url": f"{theirs.origin}/call-status", "method": "POST"}
-        await desk.provision("15550007777", f"{theirs.origin}/incoming", call_status_hook=status_hook)
+        settings = {"call_status_hook": status_hook, "env_vars": {"INPUT": "digits"}}
+        await desk.provision("15550007777", f"{theirs.origin}/incoming", **settings)
 
         call = await sipp.run("presses_keys", desk.platform.sip, "15550007777")
 
@@ -90,6 +91,7 @@ async def test_an_application_written_with_the_published_sdk_takes_a_call(desk: 
     callbacks = Callbacks(published)
     for path, payload in hooks:
         assert callbacks.objections(names[path], payload) == [], (path, payload)
+    assert dict(hooks)["/incoming"]["env_vars"] == {"INPUT": "digits"}
     assert dict(hooks)["/menu"]["customerData"]["Name"] == "Zoë"
 
 

@@ -60,13 +60,13 @@ async def started(
         script,
         env={"NODE_PATH": str(published / "node_modules"), "WEBHOOK_SECRET": secret, **(env or {})},
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
     )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(30):
             line = (await process.stdout.readline()).decode()
-        yield SdkApplication(f"http://127.0.0.1:{int(line.removeprefix('listening on '))}", secret)
+        assert line.startswith("listening on "), f"{script.name} did not start: {line}"
+        yield SdkApplication(f"http://127.0.0.1:{line.split()[-1]}", secret)
     finally:
         if process.returncode is None:
             process.kill()
