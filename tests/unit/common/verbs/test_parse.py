@@ -310,3 +310,16 @@ def test_a_script_for_waiting_holds_only_what_may_be_heard_while_waiting() -> No
 def test_tag_keeps_its_data_as_it_is() -> None:
     data = {"someKey": {"Deep-Key": [None, 1.0, "ü"]}}
     assert parse_verb({"tag": {"data": data}}).wire() == {"verb": "tag", "data": data}
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        {"verb": "dtmf", "dtmf": "1" * 501},
+        {"verb": "play", "url": ["silence_stream://10"] * 1001},
+        {"verb": "say", "text": ["x"] * 1001},
+    ],
+)
+def test_what_no_worker_can_be_told_at_once_is_refused(verb: dict[str, Any]) -> None:
+    with pytest.raises(ScriptError):
+        parse_script([verb])

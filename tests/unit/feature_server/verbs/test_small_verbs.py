@@ -1,15 +1,12 @@
 """pause, redirect, tag, config, answer, sip:decline and hangup, and verbs whose preconditions are not met."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from jambones.common.errors import Invalid
 from jambones.common.verbs.catalogue import VERBS
-from jambones.feature_server.calls.reasons import Cause
 from jambones.feature_server.verbs.registry import find_runner, runners
-from jambones.testing import HookRequest, HookResponse, call
+from jambones.testing import HookResponse, call
 from tests.support.scripts import HANGUP, say, script
 
 RUNS_HERE = {
@@ -289,80 +286,3 @@ async def test_the_callers_bye_headers_come_with_the_last_event() -> None:
 
     last = caller.hooks("/status")[-1]
     assert (last["headers"], last["call_termination_by"], last["duration"]) == ({"X-Mood": "fine"}, "caller", 3)
-
-
-# -- what goes wrong
-
-
-async def test_a_hook_of_live_control_that_fails_leaves_relative_hooks_where_they_were() -> None:
-    def application(request: HookRequest) -> Any:
-        if request.path == "http://down.test/new":
-            return HookResponse(500)
-        return [GATHER] if request.path == "/" else [HANGUP]
-
-    async with call(application) as caller:
-        await caller.is_answered()
-        with pytest.raises(Invalid):
-            await caller.is_changed(call_hook="http://down.test/new")
-        caller.presses("1")
-        await caller.is_hung_up_on()
-
-    assert [request["digits"] for request in caller.hooks("/done")] == ["1"]
-
-
-async def test_a_caller_who_gives_up_while_the_application_is_asked_is_told_of_in_order() -> None:
-    async def application(request: HookRequest) -> Any:
-        if request.path == "/":
-            await asyncio.sleep(0.2)
-        return [say("never")]
-
-    async with call(application, status_hook="/status") as caller:
-        caller.hangs_up()
-        await caller.is_hung_up_on()
-
-    assert caller.status_words == ["trying/100", "no-answer/487"]
-
-
-@pytest.mark.parametrize("verb", [{"verb": "redirect", "actionHook": "/again"}, {**GATHER, "actionHook": "/again"}])
-async def test_an_application_that_goes_round_in_circles_loses_its_call(verb: dict[str, Any]) -> None:
-    async with call(lambda request: [verb]) as caller:
-        while caller.ending is None:
-            caller.presses("1")
-            await caller.advance(0.01)
-
-    assert "100 scripts" in caller.alerts[0][1]
-    assert caller.ending.cause == Cause.CIRCLES
-    assert len(caller.hooks("/again")) == 101
-
-
-async def test_an_application_that_takes_its_time_may_answer_for_ever() -> None:
-    scripts = 0
-
-    def application(request: HookRequest) -> Any:
-        nonlocal scripts
-        scripts += 1
-        return [{"verb": "pause", "length": 0.2}, {"verb": "redirect", "actionHook": "/again"}] if scripts < 300 else []
-
-    async with call(application) as caller:
-        await caller.is_hung_up_on()
-
-    assert (scripts, caller.alerts) == (300, [])
-
-
-async def test_a_first_script_from_live_control_is_told_of_in_order() -> None:
-    held = asyncio.Event()
-
-    async def application(request: HookRequest) -> Any:
-        if request.path == "/":
-            await held.wait()
-            return [say("never")]
-        return [say("instead"), HANGUP]
-
-    async with call(application, status_hook="/status") as caller:
-        changing = asyncio.create_task(caller.is_changed(call_hook="/new"))
-        await caller.hears("instead")
-        await changing
-        await caller.is_hung_up_on()
-
-    assert caller.status_words == ["trying/100", "in-progress/200", "completed/200"]
-    assert "never" not in caller.heard

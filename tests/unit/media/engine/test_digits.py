@@ -175,3 +175,13 @@ def test_a_key_that_a_bridged_peer_holds_goes_on_when_others_are_stopped() -> No
     assert {digit for _, _, digit, _, _ in [*held, *out]} == {"4"}
     assert [event.end for *_, event, _ in held] == [False] * 5
     assert [event.end for *_, event, _ in out][-1]
+
+
+def test_a_key_of_hours_is_one_of_seconds_and_made_when_it_is_due() -> None:
+    world, said = World(), np.zeros((4, FRAME), np.uint8)
+    world.digits.send(SendDtmf(1, 8, "12", 3_600_000_000), NO_DTMF, PCMU)
+    ticks = 0
+    while not world.told:
+        world.digits.fill(said)
+        ticks += 1
+    assert 16 < ticks * 0.02 < 17

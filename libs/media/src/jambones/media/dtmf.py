@@ -12,6 +12,8 @@ LOST_END_MS: Final = 200  # no update for this long: the end packets were lost
 GAP_MS: Final = 100  # silence between two digits that we send
 PAUSE_MS: Final = 500  # what a `w` in a digit string means
 _LONGEST: Final = 0xFFFF
+LONGEST_MS: Final = _LONGEST // CLOCK_PER_MS
+"""Milliseconds that one event can last."""
 _VOLUME: Final = 10  # -10 dBm0
 
 

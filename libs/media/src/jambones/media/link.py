@@ -1,6 +1,7 @@
 """A worker process as its service holds it: start, commands out in batches, messages in, death noticed at once."""
 
 import asyncio
+import errno
 import heapq
 import logging
 import socket
@@ -172,9 +173,11 @@ class WorkerLink:
                     self._writing = True
                     self._loop.add_writer(sock.fileno(), self._flush)
                 return
-            except OSError:
-                self._datagrams.clear()  # its end is noticed by the reader
-                return
+            except OSError as exc:
+                if exc.errno != errno.EMSGSIZE:
+                    self._datagrams.clear()  # its end is noticed by the reader
+                    return
+                log.error("a command is too large for the worker", extra={"bytes": len(self._datagrams[0])})
             self._datagrams.popleft()
         if self._writing and sock is not None:
             self._writing = False

@@ -7,6 +7,7 @@ from typing import Any
 from jambones.common.bus.control import CallUpdated, UpdateCall
 from jambones.common.errors import Invalid, JambonesError, NotFound
 from jambones.common.verbs.catalogue import WHISPER
+from jambones.common.verbs.dtmf import MOST_KEYS
 from jambones.common.verbs.hook import Hook
 from jambones.common.verbs.parse import ScriptError, parse_script
 from jambones.feature_server.calls.collaborators import HookFailed, VerbFailed, Verbs
@@ -164,7 +165,11 @@ async def _dtmf(call: CallSession, wanted: Any, changes: Changes) -> None:
     keys = str(wanted.get("digit") or "") if isinstance(wanted, Mapping) else ""
     keys = "".join(key.upper() if key in "abcd" else key for key in keys)
     duration = wanted.get("duration") or BRIEF if isinstance(wanted, Mapping) else BRIEF
-    if not keys or any(key not in "0123456789*#ABCDwW" for key in keys) or not str(duration).isdecimal():
+    if (
+        not 0 < len(keys) <= MOST_KEYS
+        or any(key not in "0123456789*#ABCDwW" for key in keys)
+        or not str(duration).isdecimal()
+    ):
         raise Invalid("invalid dtmf")
     call.meanwhile(_send_keys(call, keys, int(duration)))
 

@@ -1,9 +1,13 @@
 """play: recorded audio."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
 
 from jambones.common.verbs.hook import OptionalHook
 from jambones.common.verbs.model import Count, Flag, Loop, Seconds, Strings, VerbModel
+
+MOST_FILES: Final = 1000
 
 
 class Play(VerbModel):
@@ -12,7 +16,7 @@ class Play(VerbModel):
     BARE: ClassVar[str | None] = "url"
 
     verb: Literal["play"] = "play"
-    url: Strings
+    url: Annotated[Strings, Field(max_length=MOST_FILES)]
     loop: Loop = 1
     early_media: Flag = False
     seek_offset: Count | None = None

@@ -1,12 +1,14 @@
 """say: text to speech."""
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from jambones.common.verbs.model import Flag, Loop, Strings, VerbModel
 from jambones.common.verbs.speech import Synthesizer
+
+MOST_TEXTS: Final = 1000
 
 
 class Say(VerbModel):
@@ -16,7 +18,7 @@ class Say(VerbModel):
     RENAMED: ClassVar = {"streaming": "stream", "closeOnStreamEmpty": "closeStreamOnEmpty"}
 
     verb: Literal["say"] = "say"
-    text: Strings = ()
+    text: Annotated[Strings, Field(max_length=MOST_TEXTS)] = ()
     loop: Loop = 1
     synthesizer: Synthesizer | None = None
     early_media: Flag = False

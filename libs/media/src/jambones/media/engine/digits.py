@@ -1,17 +1,28 @@
 """DTMF of all legs: few have a key down at any time, so these are handled one by one."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jambones.media import tones
 from jambones.media.codecs import LAWS, SILENCE
-from jambones.media.dtmf import EVENTS, GAP_MS, PAUSE_MS, DtmfReceiver, DtmfSender, EventPackets, ReceivedDigit
+from jambones.media.dtmf import (
+    EVENTS,
+    GAP_MS,
+    LONGEST_MS,
+    PAUSE_MS,
+    DtmfReceiver,
+    DtmfSender,
+    EventPackets,
+    ReceivedDigit,
+)
 from jambones.media.engine.legs import NO_DTMF
 from jambones.media.messages import Message, Pressed, SendDtmf, Sent
+from jambones.media.tones import dtmf
 
 FRAME: Final = 160
 
@@ -30,6 +41,27 @@ class _Sending:
     replies: list[int] = field(default_factory=list)
 
 
+@dataclass
+class _Tones:
+    """Keys that are said in band. Each is made when it is due: a tick has no time for a minute of sound."""
+
+    law: int
+    keys: deque[tuple[str, int]] = field(default_factory=deque)
+    replies: list[int] = field(default_factory=list)
+    _codes: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    @property
+    def over(self) -> bool:
+        return not len(self._codes) and not self.keys
+
+    def frame(self) -> NDArray[np.uint8]:
+        """The codes of the next frame; fewer at the end."""
+        while len(self._codes) < FRAME and self.keys:
+            self._codes = np.concatenate([self._codes, _inband(*self.keys.popleft(), self.law)])
+        frame, self._codes = self._codes[:FRAME], self._codes[FRAME:]
+        return frame
+
+
 class Digits:
     """Receivers and senders by row; `emit` is told of digits received and of strings that are out."""
 
@@ -38,7 +70,7 @@ class Digits:
         self._receivers: dict[int, DtmfReceiver] = {}
         self._pressing: set[int] = set()
         self._sending: dict[int, _Sending] = {}
-        self._inband: dict[int, tuple[NDArray[np.uint8], int]] = {}  # codes still to say, reply
+        self._inband: dict[int, _Tones] = {}
 
     def receive(self, row: int, payload: bytes, timestamp: int, now_ms: float) -> Presses:
         """Take an event packet of a leg."""
@@ -68,11 +100,9 @@ class Digits:
     def send(self, command: SendDtmf, payload_type: int, law: int) -> None:
         """Send digits as events, or as tones where the peer knows no events."""
         if payload_type == NO_DTMF:
-            codes = _inband(command.digits, command.duration_ms, law)
-            left, reply = self._inband.get(command.row, (codes[:0], 0))
-            if reply:
-                self._emit(Sent(reply, "done"))
-            self._inband[command.row] = np.concatenate([left, codes]), command.reply
+            tones = self._inband.setdefault(command.row, _Tones(law))
+            tones.keys += [(char, command.duration_ms) for char in command.digits.upper()]
+            tones.replies.append(command.reply)
             return
         sending = self._sending.setdefault(command.row, _Sending())
         sending.events.send(command.digits, command.duration_ms)
@@ -86,9 +116,9 @@ class Digits:
             replies, sending.replies = sending.replies, []
             for each in replies:
                 self._emit(Sent(each, "stopped"))
-        _, reply = self._inband.pop(row, (None, 0))
-        if reply:
-            self._emit(Sent(reply, "stopped"))
+        if (tones := self._inband.pop(row, None)) is not None:
+            for each in tones.replies:
+                self._emit(Sent(each, "stopped"))
 
     def relay_press(self, row: int, event: int) -> None:
         """A bridged peer pressed a key: begin the same event."""
@@ -100,21 +130,18 @@ class Digits:
 
     def relay_tone(self, row: int, digit: ReceivedDigit, law: int) -> None:
         """A bridged peer pressed a key, and this leg's own peer knows no events: say the tone."""
-        left, reply = self._inband.get(row, (np.zeros(0, np.uint8), 0))
-        codes = _inband(digit.digit, max(100, digit.duration_ms), law)
-        self._inband[row] = np.concatenate([left, codes]), reply
+        self._inband.setdefault(row, _Tones(law)).keys.append((digit.digit, max(100, digit.duration_ms)))
 
     def fill(self, said: NDArray[np.uint8]) -> None:
         """Write tones over the frames (n, 160) of legs that send digits in band."""
-        for row, (codes, reply) in list(self._inband.items()):
-            frame, rest = codes[:FRAME], codes[FRAME:]
+        for row, tones in list(self._inband.items()):
+            frame = tones.frame()
             said[row, : len(frame)] = frame
-            if len(rest):
-                self._inband[row] = rest, reply
+            if not tones.over:
                 continue
             del self._inband[row]
-            if reply:
-                self._emit(Sent(reply, "done"))
+            for each in tones.replies:
+                self._emit(Sent(each, "done"))
 
     def outgoing(self, timestamps: NDArray[np.uint32]) -> list[tuple[int, EventPackets]]:
         """Return what the legs with a key down send in this tick instead of audio; `timestamps` (rows,)."""
@@ -134,19 +161,17 @@ class Digits:
         self._receivers.pop(row, None)
         self._pressing.discard(row)
         sending = self._sending.pop(row, None)
-        replies = sending.replies if sending else []
-        _, reply = self._inband.pop(row, (None, 0))
-        for each in (*replies, reply):
-            if each:
-                self._emit(Sent(each, "stopped"))
+        tones = self._inband.pop(row, None)
+        for each in (*(sending.replies if sending else ()), *(tones.replies if tones else ())):
+            self._emit(Sent(each, "stopped"))
 
 
-def _inband(digits: str, duration_ms: int, law: int) -> NDArray[np.uint8]:
+@lru_cache(maxsize=64)
+def _inband(char: str, duration_ms: int, law: int) -> NDArray[np.uint8]:
+    """One key and the gap behind it, or a pause."""
+    if char == "W":
+        return np.full(PAUSE_MS * 8, SILENCE[law], np.uint8)
+    if char not in EVENTS:
+        return np.zeros(0, np.uint8)
     gap = np.full(GAP_MS * 8, SILENCE[law], np.uint8)
-    parts = [gap[:0]]
-    for char in digits.upper():
-        if char == "W":
-            parts.append(np.full(PAUSE_MS * 8, SILENCE[law], np.uint8))
-        elif char in EVENTS:
-            parts += [LAWS[law].encode(tones.dtmf(char, duration_ms)), gap]
-    return np.concatenate(parts)
+    return np.concatenate([LAWS[law].encode(dtmf(char, min(duration_ms, LONGEST_MS))), gap])

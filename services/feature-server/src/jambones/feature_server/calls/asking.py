@@ -47,7 +47,7 @@ class Asking:
         if hook is None:
             return False
         try:
-            verbs = await self.kit.hooks.ask(kind, hook, self.payload(extra, of_verb=of_verb))
+            verbs = await self.question(kind, hook, self.payload(extra, of_verb=of_verb))
         except HookFailed as exc:
             self.alert(exc.alert, exc.message, **exc.data)
             if fatal:
@@ -56,6 +56,25 @@ class Asking:
         if verbs:
             self.replace(verbs)
         return bool(verbs)
+
+    async def question(self, kind: HookKind, hook: Hook, payload: Payload) -> Verbs:
+        """Ask; the verbs of the answer. Raises HookFailed.
+
+        When we are cancelled the application is asked nevertheless: it shall know what a caller pressed who hangs up
+        while it is told. Its answer comes too late then.
+        """
+        asking = asyncio.get_running_loop().create_task(self.kit.hooks.ask(kind, hook, payload))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            self.beside(self._until_told(asking))
+            raise
+
+    async def _until_told(self, asking: "asyncio.Task[Verbs]") -> None:
+        try:
+            await asking
+        except HookFailed as exc:
+            self.alert(exc.alert, exc.message, **exc.data)
 
     def tell(self, hook: Hook | None, kind: HookKind = "verb:hook", *, of_verb: bool = True, **extra: Any) -> None:
         """Post a notification beside the script: nobody waits for it and its answer does not matter."""

@@ -44,4 +44,4 @@ async def sip_request(verb: SipRequest, call: CallSession) -> None:
 
 async def _ask(verb: SipRequest, call: CallSession, result: dict[str, object]) -> Verbs:
     assert verb.action_hook is not None
-    return await call.kit.hooks.ask("verb:hook", verb.action_hook, call.payload(result))
+    return await call.question("verb:hook", verb.action_hook, call.payload(result))
