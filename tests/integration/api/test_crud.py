@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -167,6 +168,9 @@ async def test_an_api_key_lives(world: World) -> None:
     (key,) = (await tenant.get(f"/Accounts/{account}/ApiKeys")).body
     assert key["token"] == tenant.token
     assert isinstance(key["last_used"], str)
+    assert (await tenant.get("/ApiKeys")).body == [key | {"last_used": ANY}]
+    assert [row["token"] for row in (await owner.get("/ApiKeys")).body] == [owner.token]
+    assert world.admin.token in [row["token"] for row in (await world.admin.get("/ApiKeys")).body]
     assert (await tenant.delete(f"/ApiKeys/{key['api_key_sid']}")).status == 204
     assert (await tenant.get("/Applications")).status == 401
     expired = await world.admin.post("/ApiKeys", {"expires_at": "2020-01-01T00:00:00Z"})

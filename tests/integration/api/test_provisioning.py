@@ -35,7 +35,10 @@ async def test_a_routing_table_lives(world: World) -> None:
     lcr = await tenant.make("/Lcrs", {"name": "name", "account_sid": ""})
     again = await tenant.post("/Lcrs", {"name": "b"})
     assert (again.status, "already has an active call routing table." in again.msg) == (400, True)
-    await owner.make("/Lcrs", {"name": "shared"})
+    shared = await owner.make("/Lcrs", {"name": "shared"})
+    for client, sids in ((owner, {lcr, shared}), (world.admin, {lcr, shared}), (tenant, {lcr})):
+        listed = (await client.get(f"/ServiceProviders/{provider}/Lcrs")).body
+        assert {row["lcr_sid"] for row in listed} == sids
     routes = [
         {"regex": "1", "priority": 1, "lcr_carrier_set_entries": [{"voip_carrier_sid": carrier, "lcr_route_sid": ""}]},
         {"regex": ".*", "priority": 9999, "lcr_carrier_set_entries": [{"voip_carrier_sid": carrier}]},

@@ -68,7 +68,7 @@ TABLE: dict[str, Access] = dict(
             "listVoipCarriers", "createSipGateway", "listSipGateways", "createPhoneNumber", "listPhoneNumbers",
             "createClient", "listClients", "createLcr", "listLcrs", "createLcrRoute", "listLcrRoutes",
             "createLcrEntry", "listLcrEntries", "listSbcs", "getPasswordSettings", "createWebhook",
-            "listSmppGateways", "listMicrosoftTeamsTenants", "listGoogleCustomVoices", "listSmpps",
+            "listApiKeys", "listSmppGateways", "listMicrosoftTeamsTenants", "listGoogleCustomVoices", "listSmpps",
         ),
         *_rows(
             ADMIN, "createServiceProvider", "createSbc", "setPasswordSettings", "getSystemInformation",
@@ -80,7 +80,7 @@ TABLE: dict[str, Access] = dict(
         *_rows(PROVIDER_READ, "getServiceProvider", "listServiceProviderAccounts", "listServiceProviderApplications",
                "listServiceProviderPhoneNumbers", "listServiceProviderVoipCarriers", "listServiceProviderApiKeys",
                "listServiceProviderSpeechCredentials", "createServiceProviderSpeechCredential",
-               "listServiceProviderVoices"),
+               "listServiceProviderVoices", "listServiceProviderLcrs"),
         *_rows(
             PROVIDER, "updateServiceProvider", "createServiceProviderVoipCarrier", "updateServiceProviderVoipCarrier",
             "copyPredefinedCarrierForServiceProvider", "listServiceProviderLimits", "setServiceProviderLimit",

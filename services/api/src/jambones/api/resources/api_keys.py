@@ -77,6 +77,15 @@ async def _owner(ask: Ask, body: ApiKeyIn) -> dict[str, Any]:
     return {"service_provider_sid": body.service_provider_sid}
 
 
+@resource.get("/ApiKeys", summary="List one's own API keys", id="listApiKeys", returns=list[ApiKeyOut])  # type: ignore[valid-type]
+async def list_own(ask: Ask) -> Any:
+    """Those of the caller's own level, as the reference documents (and does not serve)."""
+    account = ask.tenant.account_sid
+    provider = None if account else ask.tenant.service_provider_sid
+    async with ask.reading() as tx:
+        return [shown(row) for row in await ApiKeys(tx).select(account_sid=account, service_provider_sid=provider)]
+
+
 @resource.delete("/ApiKeys/{api_key_sid}", summary="Delete an API key", id="deleteApiKey")
 async def delete(ask: Ask) -> None:
     sid = ask.sid("api_key_sid")

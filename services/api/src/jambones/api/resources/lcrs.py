@@ -22,6 +22,7 @@ from jambones.common.db.lcrs import (
     Lcrs,
 )
 from jambones.common.db.repository import Where
+from jambones.common.db.tenant import Tenant
 from jambones.common.db.voip_carriers import VoipCarriers
 
 resource = Resource("Lcrs", "Which carriers take a call out, by dialled number.")
@@ -124,7 +125,19 @@ async def create(ask: Ask, body: LcrIn) -> dict[str, Any]:
 
 @resource.get("/Lcrs", summary="List routing tables", id="listLcrs", returns=list[LcrOut])  # type: ignore[valid-type]
 async def list_lcrs(ask: Ask) -> Any:
-    async with ask.reading() as tx:
+    return await _listed(ask, ask.tenant)
+
+
+@resource.get(
+    "/ServiceProviders/{service_provider_sid}/Lcrs", summary="List a service provider's routing tables",
+    id="listServiceProviderLcrs", returns=list[LcrOut],  # type: ignore[valid-type]
+)  # fmt: skip
+async def list_of_provider(ask: Ask) -> Any:
+    return await _listed(ask, guards.service_provider_list(ask))
+
+
+async def _listed(ask: Ask, tenant: Tenant) -> list[dict[str, Any]]:
+    async with ask.reading(tenant) as tx:
         counts = await Lcrs(tx).route_counts()
         return [wire(row, number_routes=counts.get(row.lcr_sid, 0)) for row in await Lcrs(tx).find(Where())]
 
