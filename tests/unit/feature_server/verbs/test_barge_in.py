@@ -155,3 +155,20 @@ class Failing:
 
 def _session(caller: Caller) -> Any:
     return caller._session
+
+
+async def test_early_media_is_enough_for_it_when_config_says_so() -> None:
+    barge_in = {"enable": True, "input": ["digits"], "sticky": True, "numDigits": 1, "actionHook": "/barged"}
+    application = script(
+        {"verb": "config", "earlyMedia": True, "bargeIn": barge_in},
+        {"verb": "pause", "length": 3},
+        {"verb": "sip:decline", "status": 486},
+    )
+    async with call(application) as caller:
+        caller.presses("1")
+        await caller.advance(1)
+        caller.presses("2")
+        await caller.is_hung_up_on()
+
+    assert [request["digits"] for request in caller.hooks("/barged")] == ["1", "2"]
+    assert (caller.answered, caller.status) == (False, 486)

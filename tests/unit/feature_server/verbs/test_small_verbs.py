@@ -286,3 +286,23 @@ async def test_the_callers_bye_headers_come_with_the_last_event() -> None:
 
     last = caller.hooks("/status")[-1]
     assert (last["headers"], last["call_termination_by"], last["duration"]) == ({"X-Mood": "fine"}, "caller", 3)
+
+
+async def test_an_empty_hook_turns_it_off_again() -> None:
+    application = script(
+        {"verb": "config", "sipRequestWithinDialogHook": "/info", "referHook": "/refer"},
+        {"verb": "answer"},
+        {"verb": "pause", "length": 5},
+        {"verb": "config", "notifyEvents": False},
+        {"verb": "config", "sipRequestWithinDialogHook": "", "referHook": ""},
+        {"verb": "pause", "length": 5},
+    )
+    async with call(application) as caller:
+        await caller.is_answered()
+        caller.sends("INFO")
+        await caller.advance(6)
+        caller.sends("INFO")
+        assert await caller.refers("sip:1002@test") == 501
+
+    assert len(caller.hooks("/info")) == 1
+    assert caller.hooks("/refer") == []

@@ -5,7 +5,7 @@ import asyncio
 from jambones.common.tasks import cancel
 from jambones.common.verbs.config import BargeIn, Config
 from jambones.common.verbs.gather import Gather
-from jambones.feature_server.calls.leg import LegGone
+from jambones.feature_server.calls.leg import LegGone, MediaEndpoint
 from jambones.feature_server.calls.reasons import GatherEnd
 from jambones.feature_server.calls.session import CallSession
 from jambones.feature_server.calls.variables import laid_over
@@ -39,32 +39,32 @@ async def config(verb: Config, call: CallSession) -> None:
         variables.tts_cache = not verb.disable_tts_cache
     if verb.on_hold_music is not None:
         variables.on_hold_music = verb.on_hold_music or None
-    if verb.sip_request_within_dialog_hook is not None:
+    if "sip_request_within_dialog_hook" in verb.model_fields_set:  # an empty one turns it off
         variables.sip_request_hook = verb.sip_request_within_dialog_hook
-    if verb.refer_hook is not None:
+    if "refer_hook" in verb.model_fields_set:
         variables.refer_hook = verb.refer_hook
     if verb.early_media and not call.state.answered:
         await call.media(early=True)
     if verb.barge_in is not None:
-        await _set_barge_in(verb.barge_in, call)
+        await _set_barge_in(verb.barge_in, call, early=verb.early_media)
     if verb.listen is not None:
         await set_background(verb.listen, call)
     tell_of_later(verb, LATER, call)
 
 
-async def _set_barge_in(wanted: BargeIn, call: CallSession) -> None:
+async def _set_barge_in(wanted: BargeIn, call: CallSession, *, early: bool) -> None:
     running = call.background.get(BARGE_IN)
     if running is not None:
         await cancel(running)
     call.variables.barge_in = wanted if wanted.enable else None
     if wanted.enable:
-        await call.media()
-        call.background[BARGE_IN] = asyncio.get_running_loop().create_task(_beneath(wanted, call))
+        endpoint = await call.media(early=early)
+        call.background[BARGE_IN] = asyncio.get_running_loop().create_task(_beneath(wanted, call, endpoint))
 
 
-async def _beneath(wanted: BargeIn, call: CallSession) -> None:
+async def _beneath(wanted: BargeIn, call: CallSession, endpoint: MediaEndpoint) -> None:
     try:
-        await _listen(wanted, call)
+        await _listen(wanted, call, endpoint)
     except LegGone:
         return
     except Exception:
@@ -79,7 +79,7 @@ def _over(call: CallSession) -> None:
         del call.background[BARGE_IN]
 
 
-async def _listen(wanted: BargeIn, call: CallSession) -> None:
+async def _listen(wanted: BargeIn, call: CallSession, endpoint: MediaEndpoint) -> None:
     """Gather beneath the other verbs; an answer with verbs replaces them."""
     verb = Gather(
         action_hook=wanted.action_hook,
@@ -96,7 +96,7 @@ async def _listen(wanted: BargeIn, call: CallSession) -> None:
         timeout=0,
     )
     while True:
-        result = await Gathering(verb, rules(verb, call), call, await call.media(), beneath=True).collect()
+        result = await Gathering(verb, rules(verb, call), call, endpoint, beneath=True).collect()
         if result is None:
             return  # nothing can recognise speech here, and nothing ever will in this call
         if not wanted.sticky:
