@@ -189,6 +189,11 @@ async def test_users_and_a_login(world: World, ours: Belongings) -> None:
         "email_validated": False, "phone_validated": False, "email_content_opt_out": 0, "is_active": 1,
     }  # fmt: skip
     assert {"registration_hook_sid", "queue_event_hook_sid", "account_sid", "name"} <= set(me["account"])
+    assert me["account"]["bucket_credential"] is None
+    bucket = {"vendor": "azure", "name": "x", "connection_string": "AccountKey=s3cret"}
+    assert (await ours.tenant.put(f"/Accounts/{ours.account}", {"bucket_credential": bucket})).status == 204
+    shown = (await member.get("/Users/me")).body["account"]["bucket_credential"]
+    assert shown == {**bucket, "connection_string": "AccounXXXXXXXXXXX"}
     assert {"service_provider_sid", "name", "registration_hook_sid"} <= set(me["sp"])
     seller = await person(world, "seller", service_provider_sid=provider)
     login = await seller.with_token(None).post("/login", {"username": "seller", "password": "correct horse 1"})

@@ -49,6 +49,7 @@ async def test_credentials_that_cannot_be_are_refused(world: World) -> None:
         assert (reply.status, words in reply.msg) == (400, True), (body, reply)
     await tenant.make(path, {"vendor": "microsoft", "custom_tts_endpoint_url": "http://x"})
     google = await tenant.make(path, {"vendor": "google", "service_key": KEY})
+    assert (await tenant.get(f"{path}/{google}")).body["model_id"] is None
     shown = json.loads((await tenant.get(f"{path}/{google}")).body["service_key"])
     assert shown["private_key"] == "-----BEGIN PRIVATE KEY-----\nabcdefXXXXX"
 

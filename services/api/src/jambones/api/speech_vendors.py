@@ -114,6 +114,8 @@ def shown(values: dict[str, Any], *, secrets: bool) -> dict[str, Any]:
             out[member] = value
         elif secrets and isinstance(value, str):
             out[member] = _obscured_key(value) if member == "service_key" else obscured(value)
+    if "service_key" in values:
+        out.setdefault("model_id", None)  # Google's: kept with the key, shown as null where there is none
     return out
 
 

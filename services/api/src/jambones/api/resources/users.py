@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from jambones.api import guards, passwords
+from jambones.api import bucket, guards, passwords
 from jambones.api.ask import Ask
 from jambones.api.errors import absent, bad, forbidden
 from jambones.api.operations import Resource
@@ -88,7 +88,7 @@ async def me(ask: Ask) -> Any:
     no_account, no_provider = dict.fromkeys(Account.model_fields), dict.fromkeys(ServiceProvider.model_fields)
     return {
         "user": wire(user, drop=HIDDEN) | booleans,
-        "account": wire(account, drop=("bucket_credential",)) if account is not None else no_account,
+        "account": wire(account, bucket_credential=bucket.shown(account.bucket_credential)) if account else no_account,
         "sp": wire(provider) if provider is not None else no_provider,
     }
 
