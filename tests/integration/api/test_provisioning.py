@@ -126,6 +126,14 @@ async def test_what_lives_nowhere_is_an_empty_list(world: World) -> None:
     for realm, free in (("ACME.example.com", False), ("other.example.com", True)):
         assert (await tenant.get("/Availability", type="subdomain", value=realm)).body == {"available": free}
     assert (await tenant.get("/Availability", type="fax")).status == 400
+    body = {"name": "ann", "email": "ann@example.com", "initial_password": "correct horse 1"}
+    assert (await tenant.post("/Users", body)).status == 201
+    for kind, value, free in (
+        ("email", "Ann@example.com", False),
+        ("email", "bob@example.com", True),
+        ("phone", "16173333456", True),
+    ):
+        assert (await tenant.get("/Availability", type=kind, value=value)).body == {"available": free}
     assert (await tenant.post(f"/Accounts/{account}/RegisteredSipUsers", ["u"])).body == [
         {"name": "u", "contact": None, "expiryTime": 0, "protocol": None, "registered_status": "inactive"}
     ]

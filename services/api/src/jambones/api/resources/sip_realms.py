@@ -11,7 +11,9 @@ from jambones.api.operations import Resource
 from jambones.api.wire import Input
 from jambones.common.db.accounts import Accounts
 from jambones.common.db.errors import Taken
+from jambones.common.db.repository import Where
 from jambones.common.db.tenant import PLATFORM
+from jambones.common.db.users import Users
 
 resource = Resource("SipRealms", "Under which domain an account's devices register.")
 
@@ -47,14 +49,19 @@ class Availability(BaseModel):
 
 
 @resource.get(
-    "/Availability", summary="Say whether a SIP realm is free", id="getAvailability", query=AvailabilityQuery,
+    "/Availability", summary="Say whether a SIP realm, an e-mail address or a telephone of a user is free",
+    id="getAvailability", query=AvailabilityQuery,
     returns=Availability,
 )  # fmt: skip
 async def availability(ask: Ask) -> Any:
-    if ask.query.get("type") != "subdomain":
+    kind, value = ask.query.get("type"), ask.query.get("value", "").strip()
+    if kind not in ("subdomain", "email", "phone"):
         raise bad("invalid type")
-    realm = ask.query.get("value", "").strip()
-    if not realm:
+    if not value:
         raise bad("missing value")
     async with ask.reading(PLATFORM) as tx:
-        return {"available": await Accounts(tx).by_realm(realm) is None}
+        if kind == "subdomain":
+            return {"available": await Accounts(tx).by_realm(value) is None}
+        where = Where()
+        where.add(f"lower({kind}) = lower({{}})", value)
+        return {"available": await Users(tx).count(where) == 0}
