@@ -74,3 +74,14 @@ def test_the_longest_stall_is_remembered_for_half_a_minute_to_a_minute() -> None
     lag.note(-0.01, 193.0)
     assert lag.longest == 0.01
     assert lag.now == 0.0
+
+
+def test_one_stall_is_no_lasting_lateness() -> None:
+    lag = LoopLag()
+    lag.note(0.3, 100.0)
+    lag.note(0.4, 100.5)
+    assert lag.lasting == 0.0
+    lag.note(0.5, 101.0)
+    assert lag.lasting == 0.3
+    lag.note(0.0, 101.1)
+    assert lag.lasting == 0.0

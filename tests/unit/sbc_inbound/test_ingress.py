@@ -26,7 +26,7 @@ class Learnt:
 
 
 def ingress(*, draining: bool = False, lag: float = 0.0, **settings: Any) -> Ingress:
-    service: Any = SimpleNamespace(lag=SimpleNamespace(now=lag), draining=draining)
+    service: Any = SimpleNamespace(lag=SimpleNamespace(lasting=lag), draining=draining)
     directory: Any = SimpleNamespace(tables=TABLES)
     learnt: Any = Learnt()
     return Ingress(EdgeSettings.load({}, **settings), directory, Figures(Metrics(process=False)), service, learnt)

@@ -8,8 +8,9 @@ import pytest
 
 from jambones.common import clock
 from jambones.common.bus.bucket import Changed, Removed, SnapshotDone
-from jambones.common.bus.nodes import FAILED_FOR, FRESH, Node, NodeDirectory
+from jambones.common.bus.nodes import FAILED_FOR, FRESH, Heartbeat, Node, NodeDirectory
 from jambones.common.ids import NodeId
+from jambones.common.tasks import cancel
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -64,11 +65,30 @@ async def test_a_node_that_falls_silent_is_not_chosen_until_it_is_heard_again() 
 
 @in_virtual_time
 async def test_a_node_that_failed_is_passed_over_for_a_while() -> None:
-    made = directory("a")
+    made = directory("a", "b")
     made.failed(NodeId("a"))
-    assert chosen(made) == {"none": 1}
+    assert chosen(made, 20) == {"b": 20}
+    assert "fs.a: failed a moment ago" in made.choose().reasons
     await asyncio.sleep(FAILED_FOR + 0.1)
+    assert chosen(made, 50).keys() == {"a", "b"}
+
+
+@in_virtual_time
+async def test_a_node_that_failed_is_tried_again_where_there_is_no_other() -> None:
+    made = directory("a")
+    heard(made, "b", state="full")
+    made.failed(NodeId("a"))
     assert chosen(made) == {"a": 1}
+    assert "whoever could take it failed a moment ago, and is tried again" in made.choose().reasons
+    assert chosen(made, exclude={"a"}) == {"none": 1}
+
+
+@in_virtual_time
+async def test_a_node_that_was_started_anew_has_not_failed() -> None:
+    made = directory("a", "b", run="1")
+    made.failed(NodeId("a"))
+    heard(made, "a", run="2")
+    assert chosen(made, 50).keys() == {"a", "b"}
 
 
 @in_virtual_time
@@ -141,3 +161,32 @@ async def test_a_dry_run_counts_nothing() -> None:
         assert made.would_choose().node is not None
 
     assert chosen(made, 2) == {"a": 1, "b": 1}
+
+
+class Written:
+    """The bucket of nodes, for one who only writes: (seconds since the start, state)."""
+
+    def __init__(self) -> None:
+        self.beats: list[tuple[float, str]] = []
+        self._began = asyncio.get_running_loop().time()
+
+    async def put(self, *key: str, value: Node) -> None:
+        self.beats.append((round(asyncio.get_running_loop().time() - self._began, 2), value.state))
+
+
+@in_virtual_time
+async def test_a_state_that_nobody_tells_of_is_written_within_a_second() -> None:
+    bucket: Any = Written()
+    full = False
+
+    def refresh(node: Node) -> Node:
+        return node.model_copy(update={"state": "full" if full else "open"})
+
+    beating = asyncio.ensure_future(Heartbeat(bucket, Node(kind="fs", id=NodeId("a")), refresh=refresh).run())
+    await asyncio.sleep(2.5)
+    full = True
+    await asyncio.sleep(1.0)
+    full = False
+    await asyncio.sleep(8.0)
+    assert bucket.beats == [(0.0, "open"), (3.0, "full"), (4.0, "open"), (9.0, "open")]
+    await cancel(beating)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import inspect
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ Check = Callable[[], "str | Awaitable[str | None] | None"]
 """Says what is wrong, or None."""
 
 SAMPLE = 0.1
+LASTING = 3
 LIVE_LAG = 1.0
 """Seconds; a loop that runs later than this is not alive."""
 
@@ -25,6 +27,7 @@ class LoopLag:
 
     def __init__(self, metrics: Metrics | None = None) -> None:
         self.now = 0.0
+        self._last = deque([0.0] * LASTING, maxlen=LASTING)
         self._halves = [0.0, 0.0]
         self._turn = 0.0
         if metrics is not None:
@@ -35,6 +38,11 @@ class LoopLag:
     def longest(self) -> float:
         """Seconds: the longest stall of the last 30 to 60."""
         return max(self._halves)
+
+    @property
+    def lasting(self) -> float:
+        """Seconds that the loop has been late each time of the last three: too much work, not one stall."""
+        return min(self._last)
 
     async def run(self) -> None:
         """Measure for ever."""
@@ -49,6 +57,7 @@ class LoopLag:
             self._turn = now
             self._halves = [self._halves[1], 0.0]
         self.now = max(0.0, lag)
+        self._last.append(self.now)
         self._halves[1] = max(self._halves[1], self.now)
 
 

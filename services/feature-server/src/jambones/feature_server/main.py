@@ -66,7 +66,7 @@ async def serve(settings: FeatureServerSettings) -> None:
         )
         registry = CallRegistry(
             Limits(settings.max_calls, settings.max_cps, settings.max_loop_lag, settings.max_tick_late),
-            loop_lag=lambda: service.lag.now,
+            loop_lag=lambda: service.lag.lasting,
             tick_late=lambda: engine.health().tick_late_p90_ms / 1000,
         )
         service.on_drain(lambda on: setattr(registry, "draining", on))

@@ -16,7 +16,7 @@ class FeatureServerSettings(SipSettings):
     max_cps: float = Field(0, ge=0)
     """New calls a second; 0: no limit."""
     max_loop_lag: float = Field(0.2, ge=0)
-    """Seconds the event loop may be late before new calls are sent elsewhere."""
+    """Seconds the event loop may be late, three times in a row, before new calls are sent elsewhere."""
     max_tick_late: float = Field(0.02, ge=0)
     """Seconds that one media tick in ten may be late, over five seconds, before new calls are sent elsewhere.
 

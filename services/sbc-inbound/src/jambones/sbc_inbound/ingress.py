@@ -81,7 +81,7 @@ class Ingress:
         return self.rules.blocked(address, asyncio.get_running_loop().time())
 
     def _shedding(self) -> Shedding:
-        lag = self._service.lag.now
+        lag = self._service.lag.lasting
         late = f"the event loop is {lag * 1000:.0f} ms late" if lag > self._settings.max_loop_lag else ""
         return Shedding(self._service.draining, late)
 

@@ -55,7 +55,7 @@ class EdgeSettings(SipSettings):
     account_max_cps: float = Field(0, ge=0)
     """New calls a second for one account on this edge; 0: no limit."""
     max_loop_lag: float = Field(0.2, gt=0)
-    """Seconds the event loop may be late before new calls are refused."""
+    """Seconds the event loop may be late, three times in a row, before new calls are refused."""
 
     fs_timeout: float = Field(2.0, gt=0)
     """Seconds a feature server may take for its 100 before another one is tried."""

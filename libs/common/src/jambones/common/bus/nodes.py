@@ -7,7 +7,7 @@ choose keep a watched copy, so that a choice is local: no round trip in the path
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -25,10 +25,12 @@ log = structlog.get_logger(__name__)
 BUCKET = "nodes"
 TTL = 15.0
 EVERY = 5.0
+LOOK = 1.0
+"""Seconds after which a node looks whether its state is still what it said."""
 FRESH = 10.0
 """A node whose last heartbeat is older is not chosen."""
 FAILED_FOR = 5.0
-"""A node that failed somebody is not chosen by them for so long."""
+"""A node that failed somebody is not chosen by them for so long, while there is another."""
 
 Kind = Literal["fs", "edge", "re", "api", "registrar", "outbound", "recorder"]
 State = Literal["open", "draining", "full"]
@@ -106,15 +108,26 @@ class Heartbeat:
     async def run(self) -> None:
         """Beat for ever."""
         while True:
-            written = self._node
             await self._write()
+            written = self._node.state
             try:
                 async with asyncio.timeout(EVERY):
-                    await self._dirty.wait()
-                    if self._node.state == written.state:
+                    await self._until_news(written)
+                    if self._node.state == written:
                         await asyncio.sleep(0.25)  # a burst of new calls is one beat
             except TimeoutError:
                 pass
+
+    async def _until_news(self, written: State) -> None:
+        """Until something has changed. Of a state that `refresh` finds nobody tells."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._dirty.wait()
+                    return
+            if self._refresh is not None and (found := self._refresh(self._node)).state != written:
+                self._node = found
+                return
 
     async def _again(self) -> None:
         while True:
@@ -197,6 +210,7 @@ class NodeDirectory:
                 before = self._seen.get(node.id)
                 if before is not None and before.node.run != node.run:
                     self._restarted.add(node.id)
+                    self._failed.pop(node.id, None)
                 self._seen[node.id] = _Seen(node, now - age)
             case Removed(missing=True):
                 pass  # the server lost its memory, the node need not be gone: its age decides
@@ -245,14 +259,15 @@ class NodeDirectory:
         return found
 
     def failed(self, node_id: NodeId) -> None:
-        """It did not take a call: pass it over for five seconds."""
+        """It did not take a call: pass it over for five seconds, while another one can."""
         self._failed[node_id] = asyncio.get_running_loop().time() + FAILED_FOR
 
     def choose(self, *, zone: str = "", exclude: Collection[str] = (), old: bool = False) -> Choice:
         """Choose a node for a new call: of two drawn at random, the one with less load.
 
-        Candidates are open, heard of within ten seconds, below their limit, have not failed in the last five and are
-        not in `exclude`. Those of `zone` come first. `old`: heartbeats cannot come now, so their age says nothing.
+        Candidates are open, heard of within ten seconds, below their limit and not in `exclude`. Those that have failed
+        in the last five seconds are kept for when there is no other. Those of `zone` come first. `old`: heartbeats
+        cannot come now, so their age says nothing.
         """
         candidates, reasons = self._candidates(zone, exclude, old=old)
         if not candidates:
@@ -280,11 +295,20 @@ class NodeDirectory:
         now = asyncio.get_running_loop().time()
         reasons: list[str] = [] if self.ready else ["the list of nodes is not complete yet"]
         candidates: list[_Seen] = []
+        failed: list[_Seen] = []
         for seen in self._seen.values():
-            if (why := self._unfit(seen, now, exclude, old=old)) is None:
-                candidates.append(seen)
-            else:
+            if (why := self._unfit(seen, now, exclude, old=old)) is not None:
                 reasons.append(f"{seen.node}: {why}")
+            elif self._has_failed(seen.node.id, now):
+                failed.append(seen)
+            else:
+                candidates.append(seen)
+        if failed and not candidates:
+            # It may have stumbled over one call; to refuse all of five seconds would be certain harm.
+            candidates = failed
+            reasons.append("whoever could take it failed a moment ago, and is tried again")
+        else:
+            reasons += [f"{seen.node}: failed a moment ago" for seen in failed]
         if zone and (near := [seen for seen in candidates if seen.node.zone == zone]):
             if len(near) < len(candidates):
                 reasons.append(f"zone {zone} preferred")
@@ -301,11 +325,14 @@ class NodeDirectory:
             return node.state
         if node.max_calls and node.calls + seen.assigned >= node.max_calls:
             return f"{node.calls} calls of {node.max_calls}"
-        if (until := self._failed.get(node.id)) is not None:
-            if now < until:
-                return "failed a moment ago"
-            del self._failed[node.id]
         return None
+
+    def _has_failed(self, node_id: NodeId, now: float) -> bool:
+        until = self._failed.get(node_id)
+        if until is not None and now >= until:
+            del self._failed[node_id]
+            return False
+        return until is not None
 
 
 def nodes_bucket(bus: Bus) -> Bucket[Node]:
