@@ -246,3 +246,32 @@ async def test_another_offer_before_the_first_is_answered_gets_500_with_retry_af
         refused = await peer.hears_response(500)
         assert refused.headers.get("Retry-After")
         assert leg.ended is None
+
+
+@in_virtual_time
+async def test_the_same_reinvite_on_two_branches_is_acknowledged_once() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        for _ in range(2):
+            peer.says(peer.in_dialog("INVITE", ok, body=SDP, cseq=7))
+            accepted = await peer.hears_response_of(200, 100)
+            while accepted.status == 100:
+                accepted = await peer.hears_response_of(200, 100)
+        peer.acks(accepted)
+        await asyncio.sleep(40)
+        assert leg.ended is None
+
+
+@in_virtual_time
+async def test_the_same_request_on_two_branches_is_answered_on_both_and_leaves_nothing() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        for _ in range(2):
+            peer.says(peer.in_dialog("INFO", ok, cseq=7))
+        await peer.hears(482)
+        peer.says(peer.in_dialog("BYE", ok, cseq=8))
+        await ended(leg)
+        await asyncio.sleep(40)
+        assert peer.endpoint.stats.transactions == 0

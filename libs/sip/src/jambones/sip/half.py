@@ -188,6 +188,10 @@ class Leg(Sending):
             self._offers.received(transaction)
             return
         key = (request.cseq.number, request.method)
+        if key in self._pending:
+            # The same request on another branch, as a proxy that forks or loops makes it: one of them is answered.
+            transaction.respond(self.response(request, 482))
+            return
         self._pending[key] = transaction
         transaction.on_end = lambda _reason: self._forget(key)
         if not self.emit(Requested(request)):

@@ -123,6 +123,8 @@ class Offers:
             leg.agreed_on(sdp, request.sdp)
         if request.method == "INVITE":
             number = request.cseq.number
+            if (before := self._acks.pop(number, None)) is not None:
+                before[0].arrived()  # the same request on another branch: one ACK is all that will come
             awaited = AwaitedAck(
                 number,
                 leg.core.wheel,
