@@ -142,3 +142,17 @@ async def test_a_peer_that_forgot_a_subscription_keeps_its_call() -> None:
             assert (await telling).status == status
         assert leg.ended is None
         assert peer.unread == []
+
+
+@in_virtual_time
+async def test_an_offer_that_comes_when_the_call_is_over_is_acknowledged() -> None:
+    async with called(answer) as (peer, leg, _invite):
+        ok = await peer.hears_response(200)
+        peer.acks(ok)
+        asking = asyncio.create_task(leg.reinvite(None))
+        reinvite = await peer.hears_request("INVITE")
+        peer.says(peer.in_dialog("BYE", ok))
+        await peer.hears(200)
+        peer.answer(reinvite, 200, body=OTHER)
+        assert (await peer.hears_request("ACK")).cseq.number == reinvite.cseq.number
+        await asking

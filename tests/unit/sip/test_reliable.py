@@ -108,3 +108,16 @@ async def test_a_caller_without_an_offer_gets_ours_in_the_200_and_never_in_a_rel
         assert [response.status for response in said] == heard
         assert said[-1].sdp == SDP
         assert not any("100rel" in response.require for response in said)
+
+
+@in_virtual_time
+async def test_a_prack_that_comes_after_the_200_is_answered_once_more() -> None:
+    async with ringing_reliably() as (peer, leg, early):
+        await leg.answer(SDP)
+        peer.skip()
+        rack = [("RAck", f"{early.headers.get('RSeq')} {early.cseq}")]
+        peer.says(peer.in_dialog("PRACK", early, headers=rack))
+        assert (await peer.hears_response(200)).cseq.method == "PRACK"
+        peer.says(peer.in_dialog("PRACK", early, headers=rack))
+        await peer.hears(481)
+        assert leg.ended is None

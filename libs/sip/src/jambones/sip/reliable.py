@@ -26,6 +26,8 @@ class ReliableSender:
         self._on_give_up = on_give_up
         self._rseq = randrange(1, 2**16)
         self._current: Response | None = None
+        self._late: Response | None = None
+        """What was not acknowledged yet when the final response went out: its PRACK may still come (section 3)."""
         self._waiting: deque[Response] = deque()
         self._timer: Timer | None = None
         self._interval = 0.0
@@ -50,7 +52,7 @@ class ReliableSender:
 
     def acknowledged(self, prack: Request) -> bool:
         """A PRACK came; False when it matches nothing (then it gets a 481)."""
-        current = self._current
+        current = self._current or self._late
         if current is None:
             return False
         parts = (prack.headers.get("RAck") or "").split()
@@ -58,6 +60,7 @@ class ReliableSender:
         if parts != [str(self._rseq), str(cseq.number), cseq.method]:
             return False
         self._stop()
+        self._late = None
         self._rseq += 1
         if self._waiting:
             self._begin(self._waiting.popleft())
@@ -67,6 +70,7 @@ class ReliableSender:
 
     def close(self) -> None:
         """A final response was sent: nothing is repeated any more (section 3)."""
+        self._late = self._current
         self._stop()
         self._waiting.clear()
         self.on_idle = None

@@ -176,7 +176,7 @@ class Sending:
         number = request.cseq.number
         if number in self._acks:
             self._repeat_ack(number)
-        elif request.body:
+        elif request.body or self.ended is not None:  # whoever asked for an offer does not answer it any more
             self.dialog_refresh(response)
             self.core.spawn(self._send_ack(request, None))
         else:
