@@ -69,6 +69,13 @@ async def the_first_page_and_every_list_load(portal: Portal, tenant: Tenant) -> 
     for path in (f"{provider}/Applications", f"{account}/Applications", "/Applications"):
         listed = await portal.get(f"{path}?page=1&page_size=25&name=a" if "Prov" not in path else path)
         assert [row["name"] for row in (listed if isinstance(listed, list) else listed["data"])] == ["a"]
+    for path in (f"{provider}/VoipCarriers", "/VoipCarriers", "/PhoneNumbers"):
+        page = await portal.get(f"{path}?page=1&page_size=25&account_sid={tenant.account_sid}&name=")
+        assert page == {"total": 0, "page": 1, "page_size": 25, "data": []}
+    # What a call's details ask for when nothing of the kind is kept: the page then shows nothing.
+    for part in ("a@192.0.2.1", "a@192.0.2.1/invite/pcap", "trace/0af7651916cd43dd8448eb211c80319c"):
+        await portal.get(f"{account}/RecentCalls/{part}", 404)
+    await portal.ask("GET", "/AppEnv?url=http://127.0.0.1:1/app", status=204)
     voices = await portal.get(f"{portal.speech}/speech/supportedLanguagesAndVoices?vendor=google&label=")
     assert voices["tts"][0]["voices"][0]["value"]
     free = await portal.get("/Availability?type=subdomain&value=new.example.org")
