@@ -121,3 +121,19 @@ async def test_a_prack_that_comes_after_the_200_is_answered_once_more() -> None:
         peer.says(peer.in_dialog("PRACK", early, headers=rack))
         await peer.hears(481)
         assert leg.ended is None
+
+
+@in_virtual_time
+async def test_the_bye_of_a_late_2xx_counts_on_from_the_prack() -> None:
+    async with calling() as (peer, leg, invite):
+        peer.answer(invite, 183, headers=[("Require", "100rel"), ("RSeq", "1")], body=SDP)
+        prack = await peer.hears_request("PRACK")
+        peer.answer(prack, 200)
+        await leg.hangup()
+        peer.answer(await peer.hears("CANCEL"), 200)
+        ok = peer.answer(invite, 200, body=SDP)
+        await peer.hears("ACK")
+        bye = await peer.hears_request("BYE")
+        assert bye.cseq.number == prack.cseq.number + 1
+        peer.says(ok)
+        await peer.hears("ACK")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from jambones.sip.digest import Credentials
 
 SDP = "application/sdp"
-_OTHER_USAGES = frozenset({"NOTIFY", "SUBSCRIBE"})
-"""Their 408 and 481 end a subscription in the dialog, not the call (RFC 5057 section 5)."""
+_NOT_THE_CALLS = frozenset({"BYE", "NOTIFY", "SUBSCRIBE"})
+"""Their 408 and 481 do not end the call: a subscription in the dialog is gone alone (RFC 5057 section 5)."""
 _WITH_CONTACT = frozenset({"INVITE", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE"})
 
 
@@ -115,7 +115,7 @@ class Sending:
             return self._request(method, [*rows, *credentials], body, content_type if body else None)
 
         response = await self._authenticated(made, self.dialog)
-        if response.status in {408, 481} and method not in _OTHER_USAGES:
+        if response.status in {408, 481} and method not in _NOT_THE_CALLS:
             # RFC 3261 section 12.2.1.2: the peer knows the dialog no more, or does not exist.
             self._bye(())
             self.end(Ended("failure", response.status, response.reason, response.headers))

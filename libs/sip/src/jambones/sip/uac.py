@@ -1,6 +1,7 @@
 """The calling side: RFC 3261 sections 13.2 and 9.1, RFC 3262, digest (section 22.2), more addresses (RFC 3263)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jambones.sip import build
@@ -254,7 +255,8 @@ class OutgoingLeg(Leg):
         if self._give_up is not None:
             self._give_up.cancel()
         try:
-            dialog = Dialog.of_client(self.invite, response)
+            early = self._early.get(tag)  # its PRACKs have taken numbers already
+            dialog = replace(early[0]) if early is not None else Dialog.of_client(self.invite, response)
         except GrammarError:
             self.core.stats.dropped["bad-2xx"] += 1
             return
