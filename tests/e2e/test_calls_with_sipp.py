@@ -109,6 +109,19 @@ async def test_a_caller_who_hangs_up_is_reported_with_his_headers(desk: Office) 
     assert record["termination_reason"] == "caller hungup"
 
 
+async def test_a_far_end_that_takes_over_a_call_hears_it_go_on(desk: Office) -> None:
+    desk.app.plays({"verb": "play", "url": f"{desk.app.origin}/clip.wav", "loop": "forever"})
+    async with RtpSink.open() as sink:
+        call = await sipp.run("takes_over", desk.platform.sip, desk.number, keys={"sink": sink.port})
+
+    assert call.good, call.log
+    assert sink.heard(sounds.pcmu(CLIP)) == 1
+    await desk.app.until(lambda: ("completed", 200) in desk.app.statuses)
+    assert desk.app.statuses == [("trying", 100), ("in-progress", 200), ("completed", 200)]
+    (record,) = await desk.records(sip_callid=desk.app.of("/call")[0]["sbc_callid"])
+    assert (record["answered"], record["termination_reason"]) == (True, "caller hungup")
+
+
 async def test_a_caller_who_cancels_is_no_answer(desk: Office) -> None:
     desk.app.plays({"verb": "pause", "length": 20}, {"verb": "answer"})
 

@@ -34,6 +34,7 @@ class PlayedLeg:
         self.hold: asyncio.Event | None = None
         """Set: `reinvite` and `send` wait for it."""
         self.ended: Ended | None = None
+        self.confirmed = False
         self.observer: Observer | None = None
         """Who follows it."""
         self._events = EventQueue()
@@ -84,6 +85,7 @@ class PlayedLeg:
 
     async def answer(self, sdp: bytes, headers: Rows = ()) -> None:
         self._do("answer", sdp, headers)
+        self.confirmed = True
 
     async def ack(self, sdp: bytes) -> None:
         self._do("ack", sdp)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jambones.media.rtpengine import PLAIN, SDES, WEBRTC, NgClient, Profile, RtpengineCluster, UnknownCall
-from jambones.sbc.media import Anchored, MediaFailed, Side, profile_of
+from jambones.sbc.media import Anchored, CallMedia, MediaFailed, Side, profile_of
 from jambones.sip.sdp import SessionDescription
 from jambones.sip.sdp.model import Media
 from tests.support.rtp import RtpPeer, audio_address
@@ -98,6 +98,47 @@ async def test_a_later_offer_of_the_feature_server_keeps_the_far_ends_kind_and_k
         else:
             assert [crypto.split()[1:] for crypto in again.crypto] == [crypto.split()[1:] for crypto in first.crypto]
         await relay.close()
+
+
+@pytest.mark.parametrize("profile", [PLAIN, SDES, WEBRTC], ids=lambda profile: str(profile.name))
+async def test_a_far_end_of_another_kind_takes_over_the_session(
+    edge: RtpengineCluster, far_end: NgClient, profile: Profile
+) -> None:
+    async with RtpPeer.open() as former, RtpPeer.open() as phone, RtpPeer.open() as server:
+        relay = Anchored(edge.session("call"), PLAIN, private=False, strict=True)
+        media = CallMedia(relay)
+        await media.offer(Side.FAR_END, former.sdp)
+        await media.answer(Side.FEATURE_SERVER, server.sdp)
+
+        offer = await far_end.offer("phone", phone.sdp, from_tag="a", towards=profile)
+        fresh = Anchored(edge.session("call"), profile_of(offer), private=False, strict=False)
+        assert await media.face(fresh) is relay
+        _, towards_phone = audio_of(await media.offer(Side.FAR_END, offer))
+        answer = await media.answer(Side.FEATURE_SERVER, server.sdp)
+        assert profile_of(answer) is profile
+        back = await far_end.answer("phone", answer, from_tag="a", to_tag="b", towards=PLAIN)
+        _, towards_server = audio_of(back)
+
+        assert await flows(phone, towards_server, server, b"\x11" * 160)
+        assert await flows(server, towards_phone, phone, b"\x22" * 160)
+        assert await media.close() is not None
+
+
+async def test_a_take_over_that_fails_leaves_the_former_far_end_its_audio(edge: RtpengineCluster) -> None:
+    async with RtpPeer.open() as former, RtpPeer.open() as phone, RtpPeer.open() as server:
+        relay = Anchored(edge.session("call"), PLAIN, private=False, strict=False)
+        media = CallMedia(relay)
+        _, towards_former = audio_of(await media.offer(Side.FAR_END, former.sdp))
+        _, towards_server = audio_of(await media.answer(Side.FEATURE_SERVER, server.sdp))
+
+        await media.face(Anchored(edge.session("call"), PLAIN, private=False, strict=False))
+        await media.offer(Side.FAR_END, phone.sdp)
+        await media.face(relay)
+        await media.roll_back()
+
+        assert await flows(former, towards_server, server, b"\x11" * 160)
+        assert await flows(server, towards_former, former, b"\x22" * 160)
+        assert await media.close() is not None
 
 
 async def test_an_srtp_offer_gets_an_srtp_answer(edge: RtpengineCluster, far_end: NgClient) -> None:

@@ -56,6 +56,15 @@ async def test_strangers_get_no_answer_where_that_is_wanted_but_known_realms_do(
 
 
 @in_virtual_time
+async def test_who_would_take_over_a_call_of_ours_may_ask_from_anywhere() -> None:
+    quiet = ingress(unknown_sources="drop")
+    quiet.replaces = lambda request: request.headers.get("Replaces") == "ours"
+
+    assert quiet.filter(request(headers=[("Replaces", "ours")]), STRANGER) == "accept"
+    assert quiet.filter(request(headers=[("Replaces", "made up")]), STRANGER) == "drop"
+
+
+@in_virtual_time
 async def test_a_dialog_that_a_stranger_made_up_gets_no_answer_either_and_costs_it_like_a_new_call() -> None:
     quiet, open_ = ingress(unknown_sources="drop"), ingress(source_rate=1, source_burst=2)
     for one in (quiet, open_):

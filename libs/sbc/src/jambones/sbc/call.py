@@ -40,10 +40,14 @@ class Home(Room, Protocol):
 
 
 H = TypeVar("H", bound=Home)
+R = TypeVar("R")
 
 
 class SbcCall(Generic[H]):
-    """Run it once with `await call.run()`; `end` may be called from outside. `came_in` is the leg of the INVITE."""
+    """Run it once with `await call.run()`; `end` may be called from outside.
+
+    `came_in` is the leg of the INVITE, or the one that took its place (RFC 3891).
+    """
 
     def __init__(self, env: H, leg: IncomingLeg, record: CallLog) -> None:
         self.env, self.came_in = env, leg
@@ -58,8 +62,10 @@ class SbcCall(Generic[H]):
         """Goes to the other leg with our BYE or CANCEL."""
         self._started = asyncio.get_running_loop().time()
         self._rang = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._group: asyncio.TaskGroup | None = None
+        self.over = asyncio.Event()
+        """Set at the very end."""
 
     async def _lead_on(self) -> None:
         """Admit the call and see it through on its other side."""
@@ -90,8 +96,7 @@ class SbcCall(Generic[H]):
         try:
             async with asyncio.TaskGroup() as self._group:
                 self.spawn(self._lead_on())
-                async for event in self.came_in.events():
-                    self._heard(event)
+                await self._listen()
                 for task in list(self._tasks):
                     task.cancel()
         except BaseException:
@@ -102,7 +107,19 @@ class SbcCall(Generic[H]):
             self.env.leases.release(self._counted, self._tenants)
             del self.env.calls[self.leg_id]
             self._crossing = None  # it holds the call
-            await self._write_record()
+            try:
+                await self._write_record()
+            finally:
+                self.over.set()
+
+    async def _listen(self) -> None:
+        """Until the leg that came in is over, and none has taken its place."""
+        leg: IncomingLeg | None = None
+        while leg is not self.came_in:
+            leg = self.came_in
+            async for event in leg.events():
+                if leg is self.came_in:
+                    self._heard(event)
 
     async def end(self, reason: str) -> None:
         """Hang up both sides for a reason of the platform's ("media lost", "server shutdown")."""
@@ -111,12 +128,13 @@ class SbcCall(Generic[H]):
         self._farewell = said
         await self.came_in.hangup(status=503, headers=said)
 
-    def spawn(self, work: Coroutine[object, object, None]) -> None:
+    def spawn(self, work: Coroutine[object, object, R]) -> asyncio.Task[R]:
         """Start a task that ends with the call."""
         assert self._group is not None
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def refuse(self, refusal: Refusal, *extra: tuple[str, str]) -> None:
         """Turn the caller away."""

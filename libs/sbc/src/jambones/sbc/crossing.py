@@ -5,7 +5,8 @@ One offer at a time for the whole call, whichever leg it comes from: a later one
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -47,6 +48,22 @@ class Crossing:
         """The far end has acknowledged the answer: what the feature server asked meanwhile may pass."""
         self._up.set()
 
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Make an offer of one's own inside the block; False when the call has one under way, or is not up yet."""
+        if self._offering or not self._up.is_set():
+            yield False
+            return
+        self._offering = True
+        try:
+            yield True
+        finally:
+            self._offering = False
+
+    def replace(self, far_end: Leg) -> None:
+        """Another far end has the call from now on (RFC 3891)."""
+        self._legs[Side.FAR_END] = far_end
+
     def offered(self, side: Side, event: Offered) -> None:
         """A re-INVITE, or an UPDATE with an offer, came from `side`."""
         if self._offering:
@@ -67,11 +84,12 @@ class Crossing:
 
     def requested(self, side: Side, event: Requested) -> None:
         """Another request came from `side`."""
+        leg = self._legs[side]
         if self._crossing >= MOST:
-            self._spawn(self._respond(side, event, Response(500, headers=[("Retry-After", "2")])))
+            self._spawn(self._respond(leg, event, Response(500, headers=[("Retry-After", "2")])))
             return
         self._crossing += 1
-        self._spawn(self._request(side, event))
+        self._spawn(self._request(side, leg, event))
 
     async def _offer(self, side: Side, event: Offered) -> None:
         try:
@@ -164,42 +182,50 @@ class Crossing:
         except LegEnded:
             return
 
-    async def _request(self, side: Side, event: Requested) -> None:
+    async def _request(self, side: Side, leg: Leg, event: Requested) -> None:
         try:
             request = event.request
             if request.method == "UPDATE":  # without an offer: a session timer's refresh
-                await self._respond(side, event, Response(200))
+                await self._respond(leg, event, Response(200))
             elif request.method == "INFO" and (digit := _digit(request)) is not None:
-                await self._respond(side, event, Response(200 if isinstance(digit, InfoDigit) else 400))
+                await self._respond(leg, event, Response(200 if isinstance(digit, InfoDigit) else 400))
                 if isinstance(digit, InfoDigit):
                     await self._up.wait()
                     await self._legs[side.other].send("INFO", body=str(digit).encode(), content_type=RELAY)
             else:
                 await self._up.wait()
-                await self._respond(side, event, await self._forward(side.other, request))
+                await self._respond(leg, event, await self._forward(side.other, request))
         except LegEnded:
             return
         finally:
             self._crossing -= 1
 
     async def _forward(self, to: Side, request: Request) -> Response:
-        response = await self._legs[to].send(
-            request.method,
-            headers=headers.within_dialog(request.headers),
-            body=request.body,
-            content_type=request.content_type,
-        )
+        leg = self._legs[to]
+        try:
+            response = await leg.send(
+                request.method,
+                headers=headers.within_dialog(request.headers),
+                body=request.body,
+                content_type=request.content_type,
+            )
+        except LegEnded:
+            if leg is self._legs[to]:
+                raise
+            return Response(500, headers=[("Retry-After", "0")])  # another has taken its place: that one can be asked
+        if leg is not self._legs[to]:
+            return response
         if response.status in GONE and request.method != "NOTIFY":  # whose subscription alone is gone (RFC 5057)
             await self._legs[to.other].hangup(headers=[("Reason", f"SIP;cause={response.status}")])
         return response
 
-    async def _respond(self, side: Side, event: Requested, response: Response) -> None:
+    async def _respond(self, leg: Leg, event: Requested, response: Response) -> None:
         extra = headers.within_dialog(response.headers)
         if response.body and response.content_type is not None:
             extra.append(("Content-Type", response.content_type))
         status = _beyond(response.status)
         reason = response.reason if status == response.status else None
-        await self._legs[side].respond(event, status, reason, headers=extra, body=response.body)
+        await leg.respond(event, status, reason, headers=extra, body=response.body)
 
 
 def _beyond(status: int) -> int:

@@ -114,6 +114,14 @@ class Anchored:
         if not self.injects:
             self._flags = (*self._flags, INJECT)
 
+    def carry_on(self, former: "Anchored") -> None:
+        """Use the session of another far end, whose place ours takes."""
+        self._session = former._session
+        if former.injects:
+            self.inject()
+        if (inside := former._spoken.get(Side.FEATURE_SERVER)) is not None:
+            self._spoken[Side.FEATURE_SERVER] = inside
+
     async def block(self, side: Side) -> None:
         """Nothing that `side` sends comes through, neither sound nor digits."""
         with _failing():
@@ -331,6 +339,15 @@ class CallMedia:
             self.current.answer = theirs
             self.good = self.current
             return self.current.answered
+
+    async def face(self, relay: Relay) -> Relay:
+        """Another far end makes the next offer, and `relay` knows its kind; returns that of the former one."""
+        async with self._lock:
+            former = self.relay
+            if isinstance(relay, Anchored) and isinstance(former, Anchored):
+                relay.carry_on(former)
+            self.relay = relay
+            return former
 
     @property
     def stays(self) -> str:

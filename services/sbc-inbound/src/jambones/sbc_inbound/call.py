@@ -13,7 +13,6 @@ from jambones.sbc.decision import Refusal
 from jambones.sbc.limits import RETRY_AFTER, over_local_limits, over_tenant_limits, tenants_of
 from jambones.sbc.media import CallMedia, MediaFailed, Side, Straight
 from jambones.sbc.record import CallLog
-from jambones.sbc_inbound import replacing
 from jambones.sbc_inbound.admit import where_to
 from jambones.sbc_inbound.destinations import DeviceRoute
 from jambones.sbc_inbound.environment import Environment
@@ -42,12 +41,30 @@ class Call(SbcCall[Environment]):
             user_agent=invite.headers.get("User-Agent"),
         )
         super().__init__(env, leg, record)
-        self.far_end = leg
         self.node: Node | None = None
         """The feature server that has the call, or is being asked."""
         self.media = CallMedia(Straight())
         self._feature_server: OutgoingLeg | None = None
         self.origin = "unknown"
+        self.trunk_sid: str | None = None
+
+    @property
+    def far_end(self) -> IncomingLeg:
+        return self.came_in
+
+    @property
+    def sides(self) -> tuple[Crossing, OutgoingLeg] | None:
+        """What joins the two legs, and the feature server's; None before there is one."""
+        if self._crossing is None or self._feature_server is None:
+            return None
+        return self._crossing, self._feature_server
+
+    async def hand_over(self, newcomer: IncomingLeg) -> None:
+        """`newcomer`, answered just now, is the far end from here on; the former one is hung up."""
+        former, self.came_in = self.came_in, newcomer
+        assert self._crossing is not None
+        self._crossing.replace(newcomer)
+        await former.hangup(headers=[("Reason", 'SIP;cause=200;text="Replaced"')])
 
     @property
     def node_id(self) -> str | None:
@@ -116,9 +133,6 @@ class Call(SbcCall[Environment]):
                 await self._feature_server.hangup(headers=self._farewell)
 
     async def _admit(self) -> Route | DeviceRoute | None:
-        if (wrong := replacing.refusal(self.far_end.invite, self.env.has_dialog)) is not None:
-            await self.refuse(wrong)
-            return None
         decision = await where_to(self)
         self.log.reasons += map(str, decision.reasons)
         match decision.result:
@@ -132,6 +146,7 @@ class Call(SbcCall[Environment]):
             case Route() as route:
                 self.origin, self.account = "trunk", route.account
                 self.log.account, self.log.trunk = route.account, route.carrier.name
+                self.trunk_sid = route.carrier.voip_carrier_sid
                 self.log.application_sid = route.application.application_sid
             case DeviceRoute() as route:
                 self.origin, self.account = "user", route.account

@@ -18,7 +18,7 @@ from jambones.sbc_inbound.tables import Tables
 from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sbc_inbound.users import Users
 from jambones.sip.address import NameAddr
-from jambones.sip.leg import OutgoingLeg
+from jambones.sip.leg import Leg, OutgoingLeg
 from jambones.sip.replaces import Replaces
 from jambones.sip.transport import Address
 from jambones.sip.uri import Uri
@@ -78,7 +78,7 @@ class Environment:
     calls_per_second: TokenBucket = field(default_factory=lambda: TokenBucket(0, 1))
     account_calls_per_second: Rates = field(default_factory=lambda: Rates(0, 1))
     trusted_proxies: PrefixTable[str] = field(default_factory=PrefixTable)
-    has_dialog: Callable[[Replaces], bool] = lambda replaces: False
-    """Whether a call that came here is the one that a Replaces names."""
+    leg_for: Callable[[Replaces], Leg | None] = lambda replaces: None
+    """The leg outside that a Replaces names (see `Endpoint.leg_for`)."""
     calls: "dict[str, Call]" = field(default_factory=dict)
     """In progress, by leg id."""

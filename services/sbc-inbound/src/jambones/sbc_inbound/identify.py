@@ -107,6 +107,11 @@ def _by_realm(
     )
 
 
+def trunks_at(tables: Tables, caller: Caller) -> frozenset[str]:
+    """Sids of the trunks that may send calls from this source, whosever they are."""
+    return frozenset(match.carrier.voip_carrier_sid for match in _matches(tables, caller, lambda carrier: True))
+
+
 def _user(account: Account, reasons: Reasons) -> Decision[TrunkCaller | UserCaller | Refusal]:
     if not account.is_active:
         return _inactive(account, reasons)

@@ -39,6 +39,8 @@ class Ingress:
         self._service = service
         self.knows: Callable[[Request], bool] = lambda request: True
         """Whether a request that claims to be in a dialog is in one; set when there is an endpoint to ask."""
+        self.replaces: Callable[[Request], bool] = lambda request: False
+        """Whether an INVITE names a call of this edge whose place it would take; set likewise."""
         self.rules = IngressFilter(
             blocked=settings.blocked_sources,
             scanners=settings.scanner_agents,
@@ -97,7 +99,7 @@ class Ingress:
             return not arrival.known and not self._is_gateway(source.host)
         if request.method == "REGISTER":
             return self._directory.tables.account_by_realm(request.uri.host) is None
-        if request.method != "INVITE" or self._is_gateway(source.host):
+        if request.method != "INVITE" or self._is_gateway(source.host) or self.replaces(request):
             return False
         uri = request.uri
         who = identify(

@@ -25,7 +25,7 @@ from jambones.sbc.prefixes import PrefixTable
 from jambones.sbc.rates import Rates, TokenBucket
 from jambones.sbc.registrations import Registrations
 from jambones.sbc.roster import end_orphans, farewell, of_the_roster, reconcile
-from jambones.sbc_inbound import snapshot
+from jambones.sbc_inbound import snapshot, taking_over
 from jambones.sbc_inbound.addresses import REPORT_EVERY, advertised, connection_rules, labels_of, report
 from jambones.sbc_inbound.blocks import follow_blocks
 from jambones.sbc_inbound.call import Call
@@ -37,6 +37,7 @@ from jambones.sbc_inbound.inside import Inside
 from jambones.sbc_inbound.outward import Outward
 from jambones.sbc_inbound.settings import EdgeSettings
 from jambones.sbc_inbound.tables import Tables
+from jambones.sbc_inbound.taking_over import TakeOver
 from jambones.sbc_inbound.trunk_sources import EphemeralSources
 from jambones.sbc_inbound.users import Users
 from jambones.sip.congestion import UdpLimit
@@ -126,7 +127,7 @@ async def serve(settings: EdgeSettings) -> None:
         ingress = Ingress(settings, directory, figures, service, trunk_sources)
 
         async def on_invite(leg: IncomingLeg) -> None:
-            await Call(env, leg).run()
+            await (TakeOver(env, leg) if taking_over.wanted(leg.invite) else Call(env, leg)).run()
 
         outside = await stack.enter_async_context(
             Endpoint.open(
@@ -149,7 +150,8 @@ async def serve(settings: EdgeSettings) -> None:
             )
         )
         devices.endpoint = outside
-        env.has_dialog = lambda replaces: outside.leg_for(replaces) is not None
+        env.leg_for = outside.leg_for
+        ingress.replaces = lambda request: taking_over.names_a_call(request, outside.leg_for)
         ingress.knows = lambda request: outside.knows(request) or devices.lent(request.uri)
         service.on_drain(outside.drain)
         service.check("configuration", lambda: None if directory.loaded else "not loaded yet")

@@ -44,12 +44,21 @@ class Users:
         flow: str = "",
     ) -> Decision[Route | DeviceRoute | Refusal]:
         """A refusal of 401 carries challenges, and is no failure."""
+        who = await self.verify(account, caller, invite, flow)
+        if isinstance(who.result, Refusal):
+            return Decision(who.result, who.reasons)
+        where = self._where(tables, account, caller, who.result, applied)
+        return Decision(where.result, who.reasons + where.reasons)
+
+    async def verify(
+        self, account: Account, caller: Caller, invite: Request, flow: str = ""
+    ) -> Decision[Authenticated | Refusal]:
+        """Who of the account's users, or of its trunks that have a password, sent this; 401 as in `admit`."""
         realm = (account.sip_realm or "").lower()
         reasons = Reasons()
         if (known := self._registered_on(flow, realm, invite)) is not None:
-            where = self._where(tables, account, caller, known, applied)
             reasons.passed("registered connection")
-            return Decision(where.result, reasons.rules + where.reasons)
+            return Decision(known, reasons.rules)
         question = Authenticate(
             account_sid=AccountSid(account.account_sid),
             realm=realm,
@@ -72,9 +81,8 @@ class Users:
                 x_reason=verdict.x_reason, headers=verdict.headers,
             )  # fmt: skip
             return reasons.refused("authentication", refusal, verdict.cause)
-        where = self._where(tables, account, caller, verdict, applied)
         reasons.passed("authentication", verdict.cause)
-        return Decision(where.result, reasons.rules + where.reasons)
+        return Decision(verdict, reasons.rules)
 
     def _registered_on(self, flow: str, realm: str, invite: Request) -> Authenticated | None:
         """The verdict of the registration on this very connection; UDP has none, its sources can be forged."""
