@@ -25,6 +25,7 @@ from jambones.media.rtpengine import (
     Reply,
     Session,
 )
+from jambones.sbc.measured import number, packets
 from jambones.sbc.narrowed import narrowed
 from jambones.sbc.protocols import PROTOCOLS, has_keys, is_encrypted, protocols_of
 from jambones.sip.sdp import SdpError, SessionDescription
@@ -215,7 +216,7 @@ def profile_of(sdp: bytes) -> Profile:
 
 def summary(reply: Reply) -> MediaSummary:
     """What rtpengine measured of the far end: the last words of a deleted session."""
-    packets = {side: _packets(reply, side) for side in Side}
+    carried = {side: packets(reply, side.value) for side in Side}
     loss: list[int] = []
     jitter: list[float] = []
     scores: list[float] = []
@@ -224,39 +225,19 @@ def summary(reply: Reply) -> MediaSummary:
         average = source.get("average MOS") if isinstance(source, dict) else None
         if not isinstance(average, dict):
             continue
-        if (score := _number(average.get("MOS"))) is not None:
+        if (score := number(average.get("MOS"))) is not None:
             scores.append(score / 10)
-        if (late := _number(average.get("jitter"))) is not None:
+        if (late := number(average.get("jitter"))) is not None:
             jitter.append(late)
-        if (lost := _number(average.get("packet loss"))) is not None:
+        if (lost := number(average.get("packet loss"))) is not None:
             loss.append(lost)
     return MediaSummary(
-        packets_in=packets[Side.FAR_END],
-        packets_out=packets[Side.FEATURE_SERVER],
-        packets_lost=packets[Side.FAR_END] * max(loss, default=0) // 100,
+        packets_in=carried[Side.FAR_END],
+        packets_out=carried[Side.FEATURE_SERVER],
+        packets_lost=carried[Side.FAR_END] * max(loss, default=0) // 100,
         jitter_ms=max(jitter, default=None),
         mos=min(scores, default=None),
     )
-
-
-def _packets(reply: Reply, side: Side) -> int:
-    """RTP packets that came from this side."""
-    tags = reply.get("tags")
-    tag = tags.get(side.value) if isinstance(tags, dict) else None
-    medias = tag.get("medias") if isinstance(tag, dict) else None
-    total = 0
-    for media in medias if isinstance(medias, list) else ():
-        streams = media.get("streams") if isinstance(media, dict) else None
-        for stream in streams if isinstance(streams, list) else ():
-            stats = stream.get("stats") if isinstance(stream, dict) else None
-            flags = stream.get("flags") if isinstance(stream, dict) else None
-            if isinstance(stats, dict) and isinstance(flags, list) and "RTP" in flags:
-                total += _number(stats.get("packets")) or 0
-    return total
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 @dataclass(slots=True)

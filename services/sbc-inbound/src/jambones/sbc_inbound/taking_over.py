@@ -171,12 +171,12 @@ class TakeOver:
     async def _put_back(self, call: Call, inside: OutgoingLeg, theirs: bytes | None) -> None:
         """Make hold what held before; `theirs`: what the feature server must hear of its far end again."""
         try:
-            if theirs is None:
-                await call.media.roll_back()
-                return
-            answer = await inside.reinvite(await call.media.offer(Side.FAR_END, theirs))
-            if answer.accepted and answer.sdp is not None:
-                await call.media.answer(Side.FEATURE_SERVER, answer.sdp)
+            if theirs is not None:
+                answer = await inside.reinvite(await call.media.offer(Side.FAR_END, theirs))
+                if answer.accepted and answer.sdp is not None:
+                    await call.media.answer(Side.FEATURE_SERVER, answer.sdp)
+                    return
+            await call.media.roll_back()
         except LegEnded:
             return
         except JambonesError as exc:
