@@ -18,6 +18,7 @@ from aiohttp import web
 from bench import sipp
 from bench.application import tone
 from jambones.local.platform import LocalPlatform
+from jambones.local.supervisor import http_ok
 from tests.support.scripted import PATIENT
 
 CALLS = 200
@@ -144,6 +145,9 @@ async def test_a_media_worker_takes_only_its_own_calls_with_it(tmp_path: Path) -
         assert load.failed == 0, load.errors  # the caller got its BYE
         found = (await all_records(platform, before + 10))[:10]
         assert {row["termination_reason"] for row in found} == {"media lost"}
+        port = platform.children["feature-server"].http_port
+        while not await http_ok(platform.host, port, "/readyz"):  # its new worker is starting
+            await asyncio.sleep(0.05)
         again = asyncio.create_task(
             asyncio.to_thread(sipp.call, platform.sip, platform.seeded.number, rate=5, calls=1, limit=20)
         )
