@@ -1,8 +1,10 @@
 """Ports of the platform on one machine, as the environment sets them."""
 
+from dataclasses import asdict
+
 import pytest
 
-from jambones.local import ports
+from jambones.local import layout, ports
 from jambones.local.layout import Ports
 from jambones.local.servers import ServerError
 
@@ -61,3 +63,17 @@ def test_what_is_no_stretch_of_ports_is_told(monkeypatch: pytest.MonkeyPatch, te
     monkeypatch.setenv("JAMBONES_LOCAL_PORT_RANGE", text)
     with pytest.raises(ServerError, match="JAMBONES_LOCAL_PORT_RANGE is not FIRST-LAST"):
         Ports.auto()
+
+
+def test_the_stretch_for_audio_holds_no_port_of_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans: list[int] = []
+
+    def free_port(*, span: int = 1) -> int:
+        spans.append(span)
+        return 20000
+
+    monkeypatch.setattr(layout, "free_port", free_port)
+    made = asdict(Ports.auto())
+    first, span = made.pop("media"), made.pop("media_span")
+    assert not set(range(first, first + span)) & set(made.values())
+    assert first + span <= 20000 + spans[0], "what was not looked at may be taken"

@@ -42,11 +42,12 @@ class Ports:
     @classmethod
     def auto(cls) -> Self:
         """Free ports, from one stretch. Of those for rtpengine, four a call, it takes what is free by itself."""
-        first = free_port(span=60)
+        media_span = 200
+        first = free_port(span=60 + media_span)
         return cls(
             sip=first, ws=first + 24, tls=first + 25, wss=first + 26,
             api=first + 2, http=first + 4, application=first + 20, postgres=first + 21, nats=first + 22,
-            ng=first + 23, private=first + 30, media=free_port(span=200), media_span=200,
+            ng=first + 23, private=first + 30, media=first + 60, media_span=media_span,
             rtp=2 * random.randrange(13000, 14500), rtp_span=3000,
         )  # fmt: skip
 
