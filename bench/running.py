@@ -1,10 +1,12 @@
 """What benches of the running platform share: the application, and CPU time by process."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -64,11 +66,21 @@ def _spent(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 @contextmanager
 def application() -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen(tied([sys.executable, "-m", "bench.application", str(port)]), env={**os.environ})
     try:
+        while not _listens(port):  # until then others would find the port free
+            if process.poll() is not None:
+                raise RuntimeError(f"the application ended while starting (exit code {process.returncode})")
+            time.sleep(0.05)
         yield port
     finally:
         process.terminate()
