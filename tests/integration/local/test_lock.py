@@ -1,6 +1,7 @@
 """The lock of a platform's directory: held until the last process of the platform has ended."""
 
 import asyncio
+import os
 import subprocess
 from pathlib import Path
 
@@ -51,9 +52,8 @@ async def test_what_does_not_end_is_told(tmp_path: Path, one_that_died: subproce
 
 
 async def test_one_whom_nobody_waited_for_has_ended_too(tmp_path: Path) -> None:
-    zombie = subprocess.Popen(["true"], stdout=subprocess.PIPE)
-    assert zombie.stdout is not None
-    zombie.stdout.read()  # it has ended, and only we could take it off the list
+    zombie = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and only we could take it off the list
     with zombie, _left(tmp_path, zombie.pid) as left:
         waiting = asyncio.create_task(lock(tmp_path, limit=600))
         await asyncio.sleep(0)
